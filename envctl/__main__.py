@@ -1,0 +1,5 @@
+"""Run envctl as ``python -m envctl``."""
+
+from envctl.cli.main import main
+
+main()

@@ -1,0 +1,82 @@
+"""The errors that a user can cause or must act on.
+
+Every error that envctl raises on purpose is an `EnvctlError`. It says what is wrong
+(`summary`), where (`place`: an object, a file with its line, a JSON path), what to do next
+(`hint`), and which exit code the command ends with. Its branches are named after who must
+act. Any other exception that reaches the command line is a bug in envctl (exit code 3).
+"""
+
+from dataclasses import dataclass
+
+EXIT_CLEAN = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_BUG = 3
+EXIT_DIFFERENT = 16
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong at one place; an error may carry many, found in one pass."""
+
+    place: str
+    reason: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.place}: {self.reason}" if self.place else self.reason
+        return f"{text} ({self.hint})" if self.hint else text
+
+
+class EnvctlError(Exception):
+    """The root of all errors that envctl raises on purpose."""
+
+    exit_code = EXIT_FAILED
+
+    def __init__(
+        self,
+        summary: str,
+        *,
+        place: str = "",
+        hint: str = "",
+        problems: tuple[Problem, ...] = (),
+    ) -> None:
+        super().__init__(summary)
+        self.summary = summary
+        self.place = place
+        self.hint = hint
+        self.problems = problems
+
+    def __str__(self) -> str:
+        head = f"{self.place}: {self.summary}" if self.place else self.summary
+        lines = [head, *(f"  {problem}" for problem in self.problems)]
+        if self.hint:
+            lines.append(f"hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class InputError(EnvctlError):
+    """The author of a file must act: a source file, an overlay or an object is wrong."""
+
+
+class UsageError(EnvctlError):
+    """The person at the command line must act: an argument is wrong."""
+
+    exit_code = EXIT_USAGE
+
+
+class RefusedError(EnvctlError):
+    """A guard or gate said no, on purpose; the hint says how to pass it."""
+
+
+class ConflictError(EnvctlError):
+    """Somebody else moved the same thing meanwhile; trying again may succeed."""
+
+
+class AccessError(EnvctlError):
+    """The owner of the credentials must act: not authenticated or not allowed."""
+
+
+class UnavailableError(EnvctlError):
+    """Something that envctl talks to is down, out of reach, or too slow."""

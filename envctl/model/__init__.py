@@ -1,0 +1,1 @@
+"""Frozen values that all floors share. No I/O, no clock, no environment."""

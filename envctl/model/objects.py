@@ -1,0 +1,38 @@
+"""Kubernetes objects: what identifies one, and what envctl renders."""
+
+from dataclasses import dataclass
+
+from envctl.model.values import JsonObject
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class ObjectId:
+    """What identifies an object: never its version, so a moved apiVersion is the same object.
+
+    `group` is empty for the core group, `namespace` for cluster-scoped objects.
+    """
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        kind = f"{self.kind}.{self.group}" if self.group else self.kind
+        return f"{kind} {self.namespace}/{self.name}" if self.namespace else f"{kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedObject:
+    """One object of a render: its value, its canonical text and where it came from.
+
+    `path` is relative to the deploy tree. `origin` is the JSON path of the object in the
+    evaluated component (``$.deployment``), for messages.
+    """
+
+    id: ObjectId
+    component: str
+    origin: str
+    path: str
+    value: JsonObject
+    text: bytes
