@@ -80,3 +80,29 @@ class AccessError(EnvctlError):
 
 class UnavailableError(EnvctlError):
     """Something that envctl talks to is down, out of reach, or too slow."""
+
+
+class ClusterError(EnvctlError):
+    """The API server refused a request about one object.
+
+    `status` is the HTTP status, `reason` the server's CamelCase reason (``Forbidden``,
+    ``Conflict``, ``Invalid`` …), `causes` its (field, message) pairs, `retry_after` the
+    seconds it asked to wait (0: none).
+    """
+
+    def __init__(
+        self,
+        summary: str,
+        *,
+        status: int,
+        reason: str = "",
+        causes: tuple[tuple[str, str], ...] = (),
+        retry_after: float = 0,
+        place: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(summary, place=place, hint=hint)
+        self.status = status
+        self.reason = reason
+        self.causes = causes
+        self.retry_after = retry_after

@@ -1,0 +1,1 @@
+"""The loop that keeps one cluster equal to one deploy branch."""

@@ -1,0 +1,1 @@
+"""The Git adapter: the only importer of dulwich."""

@@ -1,0 +1,1 @@
+"""Evaluated JSON to objects, objects to canonical files. Pure."""

@@ -1,0 +1,1 @@
+"""What to do about a difference: changes, waves, guards. Pure."""

@@ -1,0 +1,226 @@
+"""What the workflows and the agent need of the world, as small as the need.
+
+Adapters on floor 4 fulfil these; `wiring` brings both together. Every method raises only
+the classes of `envctl.errors`. Paths are relative, use `/`, and never start or end with it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from envctl.model.cluster import Listing, ResourceType, WatchEvent
+from envctl.model.evaluation import Evaluation
+from envctl.model.git import Commit, CommitDraft, Entry, RefUpdate, Signature, TreeChange
+from envctl.model.values import JsonObject
+
+
+class Tree(Protocol):
+    """A virtual tree of source files: a commit's, the index's or the work tree's. Never a checkout."""
+
+    @property
+    def label(self) -> str:
+        """How messages name this tree: a short commit id, ``index`` or ``work tree``."""
+        ...
+
+    def entry(self, path: str) -> Entry | None:
+        """The entry at a path, or None. Symlinks are reported, never followed, at any depth."""
+        ...
+
+    def read(self, path: str) -> bytes:
+        """The bytes of a file. Raises InputError where there is none, or where it is no plain file."""
+        ...
+
+    def list(self, path: str) -> tuple[Entry, ...]:
+        """The entries of a directory, sorted by name; none where there is no such directory."""
+        ...
+
+
+class Repository(Protocol):
+    """A Git repository: objects, refs, the index and the work tree (absent in a bare one)."""
+
+    def resolve(self, revision: str) -> str:
+        """The commit id that a revision (branch, tag, HEAD, id, unique short id) names. Raises InputError."""
+        ...
+
+    def ref(self, name: str) -> str | None:
+        """The id that a full ref name (``refs/heads/main``) points to, or None."""
+        ...
+
+    def refs(self, prefix: str) -> Mapping[str, str]:
+        """All refs whose full name starts with the prefix, sorted by name."""
+        ...
+
+    def head(self) -> tuple[str | None, str | None]:
+        """HEAD's ref (full name, None when detached) and its commit id (None before the first)."""
+        ...
+
+    def commit(self, commit_id: str) -> Commit:
+        """One commit. Raises InputError where the object is absent (shallow clone) or no commit."""
+        ...
+
+    def history(self, start: str, *, stop: frozenset[str] = frozenset()) -> Iterator[Commit]:
+        """First-parent history from `start` (included), newest first, until a commit in `stop` (excluded)."""
+        ...
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether `older` is `newer` or can be reached from it by any parents."""
+        ...
+
+    def tree(self, commit_id: str) -> Tree:
+        """The tree of a commit."""
+        ...
+
+    def index(self) -> Tree:
+        """What would be committed now. Raises InputError in a bare repository."""
+        ...
+
+    def work_tree(self) -> Tree:
+        """The files on disk that Git does not ignore. Raises InputError in a bare repository."""
+        ...
+
+    def changes(self, old: str | None, new: str | None) -> tuple[TreeChange, ...]:
+        """The files that differ between two tree ids, sorted by path; equal subtrees are never opened."""
+        ...
+
+    def blob(self, blob_id: str) -> bytes:
+        """The bytes of a blob. Raises InputError where it is absent."""
+        ...
+
+    def write_tree(self, files: Mapping[str, bytes | str], *, base: str | None = None) -> str:
+        """Write a tree and return its id. Values are contents, or ids of blobs or trees that exist.
+
+        With `base`, starts from that tree; an empty str value then removes the path. Nothing
+        is written where all objects exist already.
+        """
+        ...
+
+    def write_commit(self, draft: CommitDraft) -> str:
+        """Write a commit object and return its id. No ref moves."""
+        ...
+
+    def move_ref(self, update: RefUpdate, reason: str) -> None:
+        """Move one ref by compare-and-swap, with a reflog entry. Raises ConflictError when it moved."""
+        ...
+
+    def signature(self) -> tuple[Signature, Signature]:
+        """Author and committer for a commit made now, by Git's own configuration and environment."""
+        ...
+
+    def changed_paths(self) -> tuple[str, ...]:
+        """Paths whose work tree or index differs from HEAD (untracked, not ignored ones too), sorted."""
+        ...
+
+    def refresh(self, path: str, old: str | None) -> bool:
+        """Bring file and index entry to a moved HEAD where both still were blob `old` (None: absent).
+
+        Returns False, and touches nothing, where either was changed by somebody.
+        """
+        ...
+
+    def fetch(self, remote: str, refs: Sequence[str]) -> Mapping[str, str | None]:
+        """Fetch refs of a remote (a configured name or URL) with their objects; name → id, None where absent.
+
+        No local ref moves. Raises AccessError or UnavailableError with the server's words.
+        """
+        ...
+
+    def push(self, remote: str, updates: Sequence[RefUpdate]) -> None:
+        """Push refs by compare-and-swap, atomically where the server can.
+
+        Raises ConflictError (a ref moved), AccessError, or UnavailableError, with the server's words.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationTask:
+    """One evaluation: the code of the entry snippet and the tree that its imports are read from.
+
+    `key` names it in messages (``gateway in prod``).
+    """
+
+    key: str
+    code: str
+    tree: Tree
+
+
+class Evaluator(Protocol):
+    """A jsonnet engine behind child processes with limits."""
+
+    @property
+    def version(self) -> str:
+        """Engine and exact version, as the audit trail names them: ``gojsonnet 0.22.0``."""
+        ...
+
+    def evaluate(self, tasks: Sequence[EvaluationTask]) -> tuple[Evaluation, ...]:
+        """The outcome of each task, in order. One failing task never stops the others."""
+        ...
+
+
+class Cluster(Protocol):
+    """A Kubernetes API server. Errors are ClusterError (with the server's status) or UnavailableError."""
+
+    @property
+    def url(self) -> str:
+        """The address of the API server, for messages."""
+        ...
+
+    def resource_type(self, group: str, kind: str, version: str = "") -> ResourceType | None:
+        """The served type of a kind, None where not served. Discovery is cached; a miss asks once more."""
+        ...
+
+    def apply(
+        self, kind: ResourceType, value: JsonObject, *, force: bool = False, dry_run: bool = False
+    ) -> JsonObject:
+        """Server-side apply with field manager ``envctl``: one request. Returns the stored object."""
+        ...
+
+    def apply_status(self, kind: ResourceType, value: JsonObject) -> JsonObject:
+        """Server-side apply of the status subresource, forced: the status is ours alone."""
+        ...
+
+    def get(self, kind: ResourceType, namespace: str, name: str) -> JsonObject | None:
+        """The live object, or None when it does not exist."""
+        ...
+
+    def create(self, kind: ResourceType, value: JsonObject) -> JsonObject:
+        """Create an object. ClusterError with status 409 where it exists."""
+        ...
+
+    def replace(self, kind: ResourceType, value: JsonObject) -> JsonObject:
+        """Replace an object at the resourceVersion it carries. ClusterError, status 409, where it moved."""
+        ...
+
+    def delete(
+        self, kind: ResourceType, namespace: str, name: str, *, uid: str = "", resource_version: str = ""
+    ) -> bool:
+        """Delete in the background with preconditions. False where it is gone already."""
+        ...
+
+    def list(self, kind: ResourceType, *, selector: str = "", namespace: str = "") -> Listing:
+        """Every matching object, all pages, or an error: never a partial list."""
+        ...
+
+    def watch(
+        self, kind: ResourceType, *, selector: str = "", namespace: str = "", metadata_only: bool = False
+    ) -> AbstractContextManager[Iterator[WatchEvent]]:
+        """Initial state as ADDED events, then SYNCED, then changes as they happen, without polling.
+
+        The iterator ends when the server closes the stream or after EXPIRED; then call again.
+        Leaving the context from any thread closes the connection at once.
+        """
+        ...
+
+
+class Clock(Protocol):
+    """Time, so that nothing below reads it by itself."""
+
+    def now(self) -> datetime:
+        """The current time, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        ...
