@@ -1,0 +1,85 @@
+"""Print results for people (text) and for machines (one JSON document)."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from typing import TextIO
+
+import click
+
+from envctl.cli.options import Session
+from envctl.errors import EnvctlError
+from envctl.model.values import JsonValue
+
+
+def wants_color(session: Session, stream: TextIO) -> bool:
+    """Whether to colour: as asked, else on terminals where NO_COLOR is not set."""
+    if session.color != "auto":
+        return session.color == "always"
+    return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
+def emit(session: Session, data: JsonValue, lines: Iterable[str]) -> None:
+    """Print the result: `data` as JSON, or `lines` as text, on standard output."""
+    if session.json:
+        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        return
+    color = wants_color(session, sys.stdout)
+    for line in lines:
+        click.echo(line, color=color)
+
+
+def say(session: Session, line: str) -> None:
+    """Tell people what happens, on standard error; silent for machines."""
+    if not session.json:
+        click.echo(line, err=True, color=wants_color(session, sys.stderr))
+
+
+def progress(session: Session, line: str) -> None:
+    """Show a passing line of long work: only on a terminal, overwritten by the next one."""
+    if session.json or not sys.stderr.isatty():
+        return
+    width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+    click.echo("\r\x1b[2K" + line[:width], err=True, nl=False)
+
+
+def progress_done(session: Session) -> None:
+    """Wipe the passing line."""
+    progress(session, "")
+
+
+def error_data(error: EnvctlError) -> JsonValue:
+    """An error as JSON: what, where, next step, and each problem."""
+    return {
+        "error": {
+            "summary": error.summary,
+            "place": error.place,
+            "hint": error.hint,
+            "exitCode": error.exit_code,
+            "problems": [
+                {"place": each.place, "reason": each.reason, "hint": each.hint} for each in error.problems
+            ],
+        }
+    }
+
+
+def error_lines(error: EnvctlError) -> Iterable[str]:
+    """An error as text: the same parts, one below the other."""
+    head = f"{error.place}: {error.summary}" if error.place else error.summary
+    yield click.style("error: ", fg="red", bold=True) + head
+    for problem in error.problems:
+        yield f"  {problem.place}: {problem.reason}" if problem.place else f"  {problem.reason}"
+        if problem.hint:
+            yield click.style(f"    {problem.hint}", dim=True)
+    if error.hint:
+        yield click.style("hint: ", fg="cyan") + error.hint
+
+
+def print_error(session: Session, error: EnvctlError) -> None:
+    """Print an error: JSON on standard output, where the result would be; text on standard error."""
+    if session.json:
+        click.echo(json.dumps(error_data(error), indent=2, ensure_ascii=False))
+        return
+    for line in error_lines(error):
+        click.echo(line, err=True, color=wants_color(session, sys.stderr))
