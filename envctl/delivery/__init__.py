@@ -1,0 +1,1 @@
+"""Deploy commits and promotions as data: trailers, messages, pins. Pure."""

@@ -1,0 +1,106 @@
+"""What a deploy commit says of itself: the record in its trailers (design §4).
+
+A deploy commit is a function of its parent, the rendered tree and the source commit, so two
+writers that render the same source onto the same parent write the same commit id.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from envctl.delivery.trailers import Trailer, compose, parse_trailers
+from envctl.errors import Problem
+from envctl.model.git import Commit, CommitDraft
+
+ENVIRONMENT = "Envctl-Environment"
+SEQUENCE = "Envctl-Sequence"
+SOURCE_COMMIT = "Envctl-Source-Commit"
+COMPONENTS = "Envctl-Components"
+RENDERER = "Envctl-Renderer"
+PROMOTED_FROM = "Envctl-Promoted-From"
+ROLLBACK_TO = "Envctl-Rollback-To"
+REASON = "Envctl-Reason"
+ALLOW_PRUNE = "Envctl-Allow-Prune"
+
+# What a source commit may say to the deploy commits made from it.
+HANDED_ON = (PROMOTED_FROM, ROLLBACK_TO, REASON, ALLOW_PRUNE)
+
+
+@dataclass(frozen=True, slots=True)
+class DeployRecord:
+    """The audit record of one deploy commit. `handed_on` are trailers taken over from source commits."""
+
+    environment: str
+    sequence: int
+    source_commit: str
+    components: tuple[str, ...]
+    renderer: str
+    handed_on: tuple[Trailer, ...] = ()
+
+
+def deploy_record(message: str) -> DeployRecord | None:
+    """The record in a commit message, or None where it is not one of a deploy commit."""
+    fields = dict(parse_trailers(message))
+    sequence = fields.get(SEQUENCE, "")
+    if ENVIRONMENT not in fields or SOURCE_COMMIT not in fields or not sequence.isdecimal():
+        return None
+    return DeployRecord(
+        environment=fields[ENVIRONMENT],
+        sequence=int(sequence),
+        source_commit=fields[SOURCE_COMMIT],
+        components=tuple(fields.get(COMPONENTS, "").split()),
+        renderer=fields.get(RENDERER, ""),
+        handed_on=tuple(pair for pair in parse_trailers(message) if pair[0] in HANDED_ON),
+    )
+
+
+def record_trailers(record: DeployRecord) -> tuple[Trailer, ...]:
+    """The trailers of a record, in the order in which they are written."""
+    return (
+        (ENVIRONMENT, record.environment),
+        (SEQUENCE, str(record.sequence)),
+        (SOURCE_COMMIT, record.source_commit),
+        (COMPONENTS, " ".join(record.components)),
+        (RENDERER, record.renderer),
+        *record.handed_on,
+    )
+
+
+def handed_on(environment: str, commits: Sequence[Commit]) -> tuple[Trailer, ...]:
+    """What the source commits since the last deploy commit hand on to the next one.
+
+    `commits` are newest first. A trailer counts where its commit names this environment, or
+    names none. The newest value of a key wins; permissions to prune add up.
+    """
+    found: dict[str, list[str]] = {}
+    for commit in commits:
+        trailers = parse_trailers(commit.message)
+        if any(key == ENVIRONMENT and value != environment for key, value in trailers):
+            continue
+        for key, value in trailers:
+            if key in HANDED_ON:
+                found.setdefault(key, []).append(value)
+    return tuple(
+        (key, ", ".join(found[key]) if key == ALLOW_PRUNE else found[key][0])
+        for key in HANDED_ON
+        if key in found
+    )
+
+
+def deploy_draft(record: DeployRecord, tree: str, parent: str | None, source: Commit) -> CommitDraft:
+    """The deploy commit: author, committer and dates are those of the source commit."""
+    return CommitDraft(
+        tree=tree,
+        parents=(parent,) if parent else (),
+        author=source.author,
+        committer=source.committer,
+        message=compose(f"{record.environment}: {source.subject}", (), record_trailers(record)),
+    )
+
+
+def record_problems(record: DeployRecord | None, environment: str, branch: str) -> tuple[Problem, ...]:
+    """Why nothing may be built on this tip: it is no deploy commit, or another environment's."""
+    if record is None:
+        return (Problem(branch, "its tip was not written by envctl: it lacks the Envctl- trailers"),)
+    if record.environment != environment:
+        return (Problem(branch, f"its tip belongs to environment {record.environment}"),)
+    return ()
