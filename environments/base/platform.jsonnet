@@ -1,0 +1,9 @@
+// An overlay is mixed into the component: `+:` goes into an object and keeps what it does not name.
+// An overlay of `base` counts for every environment that extends it.
+{
+  namespace+: {
+    metadata+: {
+      annotations+: { 'ai.example.com/owner': 'ai-platform-team' },
+    },
+  },
+}
