@@ -33,11 +33,12 @@
   fromSecret(secret, key):: { secretKeyRef: { name: secret, key: key } },
 
   // A container that serves HTTP on one port called `http`. `resources` is { cpu, memory }.
+  // A field whose name in brackets is null is left out.
   // Memory is limited to what is requested; CPU has no limit, because throttling hurts latency.
   container(name, image, resources, port, env={}, mounts={}):: {
     name: name,
     image: image,
-    env: k.env(env),
+    [if env != {} then 'env']: k.env(env),
     ports: [{ name: 'http', containerPort: port }],
     readinessProbe: { httpGet: { path: '/ready', port: 'http' } },
     resources: { requests: resources, limits: { memory: resources.memory } },
@@ -46,7 +47,7 @@
       capabilities: { drop: ['ALL'] },
       readOnlyRootFilesystem: true,
     },
-    volumeMounts: [
+    [if mounts != {} then 'volumeMounts']: [
       { name: volume, mountPath: mounts[volume] }
       for volume in std.objectFields(mounts)
     ],
@@ -62,7 +63,7 @@
       seccompProfile: { type: 'RuntimeDefault' },
     },
     containers: containers,
-    volumes: volumes,
+    [if volumes != [] then 'volumes']: volumes,
   },
 
   // Pods do not notice that a ConfigMap changed. Its hash in the template rolls them over.
