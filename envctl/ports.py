@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from envctl.errors import Problem
 from envctl.model.cluster import Listing, ResourceType, WatchEvent
 from envctl.model.evaluation import Evaluation
 from envctl.model.git import Commit, CommitDraft, Entry, RefUpdate, Signature, TreeChange
@@ -39,6 +40,11 @@ class Tree(Protocol):
 
 class Repository(Protocol):
     """A Git repository: objects, refs, the index and the work tree (absent in a bare one)."""
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether there is no work tree and no index."""
+        ...
 
     def resolve(self, revision: str) -> str:
         """The commit id that a revision (branch, tag, HEAD, id, unique short id) names. Raises InputError."""
@@ -160,15 +166,40 @@ class Evaluator(Protocol):
 
 
 class Cluster(Protocol):
-    """A Kubernetes API server. Errors are ClusterError (with the server's status) or UnavailableError."""
+    """A Kubernetes API server. All methods may be called from many threads at once.
+
+    Errors: ClusterError (the server refused; with its status), UnavailableError (out of reach,
+    too slow, or its answer makes no sense), AccessError (no credentials could be had), and
+    InputError for an object without a name or namespace.
+    """
 
     @property
     def url(self) -> str:
         """The address of the API server, for messages."""
         ...
 
+    def ping(self, timeout: float = 5) -> None:
+        """Return when the server answers and is ready, within `timeout` seconds. Raises UnavailableError."""
+        ...
+
+    def warnings(self) -> tuple[Problem, ...]:
+        """What the server warned of since the last call, each text once with the object it was about."""
+        ...
+
+    def requests(self) -> Mapping[str, int]:
+        """How many requests were sent so far, by HTTP method; an open watch counts once (``WATCH``)."""
+        ...
+
+    def close(self) -> None:
+        """Close every idle connection and end waiting for retries. Running watches are closed by their contexts."""
+        ...
+
     def resource_type(self, group: str, kind: str, version: str = "") -> ResourceType | None:
-        """The served type of a kind, None where not served. Discovery is cached; a miss asks once more."""
+        """The served type of a kind, None where not served. Discovery is cached; a miss asks once more.
+
+        Without a version, the one that the server prefers. UnavailableError where the server
+        cannot tell now, because the extension server behind that group is down.
+        """
         ...
 
     def apply(
@@ -182,7 +213,10 @@ class Cluster(Protocol):
         ...
 
     def get(self, kind: ResourceType, namespace: str, name: str) -> JsonObject | None:
-        """The live object, or None when it does not exist."""
+        """The live object, or None when the server says that this very object does not exist.
+
+        A kind that is not served any more is a ClusterError (404), never an absent object.
+        """
         ...
 
     def create(self, kind: ResourceType, value: JsonObject) -> JsonObject:
@@ -196,7 +230,11 @@ class Cluster(Protocol):
     def delete(
         self, kind: ResourceType, namespace: str, name: str, *, uid: str = "", resource_version: str = ""
     ) -> bool:
-        """Delete in the background with preconditions. False where it is gone already."""
+        """Delete in the background with preconditions. False where it is gone already.
+
+        ClusterError, status 409, where a precondition does not hold. An object with finalizers stays
+        for a while after True.
+        """
         ...
 
     def list(self, kind: ResourceType, *, selector: str = "", namespace: str = "") -> Listing:
@@ -208,8 +246,10 @@ class Cluster(Protocol):
     ) -> AbstractContextManager[Iterator[WatchEvent]]:
         """Initial state as ADDED events, then SYNCED, then changes as they happen, without polling.
 
-        The iterator ends when the server closes the stream or after EXPIRED; then call again.
-        Leaving the context from any thread closes the connection at once.
+        The iterator ends when the server closes the stream (each 5 to 10 minutes), when the stream
+        stalled, or after EXPIRED; then call again. A connection that breaks is an UnavailableError.
+        What came before SYNCED is no complete state. `metadata_only` objects hold apiVersion, kind
+        and metadata. Leaving the context from any thread closes the connection at once.
         """
         ...
 

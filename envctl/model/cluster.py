@@ -1,10 +1,14 @@
 """What envctl knows of a cluster's API: resource types, watch events."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from envctl.errors import ClusterError
 from envctl.model.objects import ObjectId
 from envctl.model.values import JsonObject
+
+_STATUS_CONFLICT = 409
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -19,7 +23,11 @@ class ResourceType:
 
     @property
     def api_version(self) -> str:
+        """What objects of this type say in ``apiVersion``."""
         return f"{self.group}/{self.version}" if self.group else self.version
+
+    def __str__(self) -> str:
+        return f"{self.kind}.{self.group}" if self.group else self.kind
 
 
 class EventKind(StrEnum):
@@ -56,3 +64,17 @@ def object_id(value: JsonObject) -> ObjectId:
     fields = metadata if isinstance(metadata, dict) else {}
     group = api_version.rpartition("/")[0]
     return ObjectId(group, kind, str(fields.get("namespace") or ""), str(fields.get("name") or ""))
+
+
+_CONFLICT = re.compile(r'conflict with "((?:[^"\\]|\\.)*)"')
+
+
+def conflicts(error: ClusterError) -> tuple[tuple[str, str], ...]:
+    """The (manager, field) pairs for which a server-side apply was refused; empty for other errors.
+
+    The server names them in the causes of a 409: ``conflict with "kubectl" using v1`` at ``.data.a``.
+    """
+    if error.status != _STATUS_CONFLICT:
+        return ()
+    found = ((_CONFLICT.match(message), field) for field, message in error.causes)
+    return tuple((match.group(1), field) for match, field in found if match)
