@@ -191,7 +191,7 @@ class Cluster(Protocol):
         ...
 
     def close(self) -> None:
-        """Close every idle connection and end waiting for retries. Running watches are closed by their contexts."""
+        """Close idle connections and end waiting for retries. Watches are closed by their own contexts."""
         ...
 
     def resource_type(self, group: str, kind: str, version: str = "") -> ResourceType | None:

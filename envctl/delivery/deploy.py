@@ -18,11 +18,12 @@ COMPONENTS = "Envctl-Components"
 RENDERER = "Envctl-Renderer"
 PROMOTED_FROM = "Envctl-Promoted-From"
 ROLLBACK_TO = "Envctl-Rollback-To"
+FORCED = "Envctl-Forced"
 REASON = "Envctl-Reason"
 ALLOW_PRUNE = "Envctl-Allow-Prune"
 
 # What a source commit may say to the deploy commits made from it.
-HANDED_ON = (PROMOTED_FROM, ROLLBACK_TO, REASON, ALLOW_PRUNE)
+HANDED_ON = (PROMOTED_FROM, ROLLBACK_TO, FORCED, REASON, ALLOW_PRUNE)
 
 
 @dataclass(frozen=True, slots=True)

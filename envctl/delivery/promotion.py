@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from envctl.delivery.deploy import ENVIRONMENT, PROMOTED_FROM, REASON
+from envctl.delivery.deploy import ENVIRONMENT, FORCED, PROMOTED_FROM, REASON
 from envctl.delivery.trailers import Trailer, compose
 
 SHORT = 12
@@ -52,11 +52,22 @@ def select(
 
 
 def promotion_message(
-    source: str, target: str, origin: str, moves: Sequence[PinMove], reason: str = ""
+    source: str,
+    target: str,
+    origin: str,
+    moves: Sequence[PinMove],
+    *,
+    reason: str = "",
+    forced: Sequence[str] = (),
 ) -> str:
-    """The message of a promotion commit; `origin` is the source environment's deploy commit."""
+    """The message of a promotion commit; `origin` is the source environment's deploy commit.
+
+    `forced` are the gates that were overridden.
+    """
     names = [move.component for move in moves]
     trailers: list[Trailer] = [(ENVIRONMENT, target), (PROMOTED_FROM, f"{source}@{origin}")]
+    if forced:
+        trailers.append((FORCED, ", ".join(forced)))
     if reason:
         trailers.append((REASON, reason))
     title = ", ".join(names) if len(names) <= 3 else f"{len(names)} components"  # noqa: PLR2004

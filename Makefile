@@ -1,0 +1,51 @@
+# The project's two commands are `make demo` and `make test`. CI calls the same recipes.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: help demo test lint unit controlplane bench lock clean
+
+help:  ## list the recipes
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "envctl needs Python 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@echo "installing the locked dependencies into $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP)  ## the main job, end to end, on a real API server (CONTEXT=name uses a kubeconfig context)
+	@$(BIN)/python tools/demo.py $(if $(CONTEXT),--context $(CONTEXT))
+
+test: lint unit controlplane  ## everything: style, types, floors, unit, functional and control-plane tests
+
+lint: $(STAMP)  ## ruff, mypy --strict, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+unit: $(STAMP)  ## all tests that need no cluster
+	@$(BIN)/python -m pytest -m "not controlplane"
+
+controlplane: $(STAMP)  ## the tests that run against a real kube-apiserver
+	@$(BIN)/envctl dev-cluster build
+	@$(BIN)/python -m pytest -m controlplane
+
+bench: $(STAMP)  ## the benchmarks behind benchmarks/RESULTS.md
+	@$(BIN)/python benchmarks/startup.py
+
+lock:  ## write requirements.lock anew (needs uv)
+	uv pip compile --universal --generate-hashes --no-header --no-annotate --group dev pyproject.toml \
+		--python-version 3.11 -o requirements.lock
+
+clean:  ## remove what the recipes made here
+	rm -rf $(VENV) .demo .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,1 @@
+"""The file system adapter: writes rendered files where people asked for them."""
