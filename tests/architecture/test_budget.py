@@ -14,7 +14,18 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 PURE = ("errors", "model", "ports", "config", "manifests", "planning", "delivery")
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
-IMPURE_MODULES = {"os", "subprocess", "socket", "time", "random", "threading", "tempfile", "shutil", "urllib", "http"}
+IMPURE_MODULES = {
+    "os",
+    "subprocess",
+    "socket",
+    "time",
+    "random",
+    "threading",
+    "tempfile",
+    "shutil",
+    "urllib",
+    "http",
+}
 IMPURE_CALLS = {"open", "print", "input"}
 
 
