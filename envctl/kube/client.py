@@ -1,6 +1,7 @@
 """Requests whose refusals are errors and whose answers are JSON objects."""
 
 import json
+import threading
 from http import HTTPStatus
 
 from envctl.errors import ClusterError, UnavailableError
@@ -15,6 +16,8 @@ class Client:
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
+        # Set where an answer shows that a kind is not served any more; discovery then asks again.
+        self.outdated = threading.Event()
 
     def send(self, request: Request, subject: Subject) -> Answer:
         """The answer of a request that the server accepted. Raises ClusterError where it refused."""
@@ -40,6 +43,8 @@ class Client:
 
     def status_error(self, refused: Refusal, subject: Subject) -> ClusterError:
         """The error for a refusal that was read already."""
+        if refused.unserved:
+            self.outdated.set()
         return cluster_error(refused, subject, self.transport.endpoint.origin)
 
     def nonsense(self, subject: Subject) -> UnavailableError:

@@ -91,6 +91,7 @@ class Connection:
 
     def _head(self, request: Request) -> bytes:
         lines = [f"{request.method} {self._parts.path}{request.target} HTTP/1.1", f"Host: {self._host}"]
+        lines.append("User-Agent: envctl")
         lines += [f"{name}: {value}" for name, value in (*request.headers, *self.endpoint.headers())]
         if request.body:
             lines.append(f"Content-Length: {len(request.body)}")

@@ -104,6 +104,9 @@ class Discovery:
         """
         asked_at = time.monotonic()
         found = self._lookup(group, kind, version)
+        if self._client.outdated.is_set():
+            self._client.outdated.clear()
+            found = None
         if found is None:
             self._refresh(asked_at)
             found = self._lookup(group, kind, version)

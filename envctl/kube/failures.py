@@ -6,6 +6,7 @@ CVE-2025-23216); the reason, field names and, after a strict pattern match, the 
 right are.
 """
 
+import base64
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -61,6 +62,11 @@ class Refusal:
     kind: str
     retry_after: float
 
+    @property
+    def unserved(self) -> bool:
+        """Whether it is the type that was not found, rather than an object."""
+        return self.status == HTTPStatus.NOT_FOUND and not self.name
+
 
 def refusal(status: int, body: bytes, retry_after: float = 0) -> Refusal:
     """Read an answer that is no success. Of a body that is no Status object only the beginning is kept."""
@@ -90,6 +96,8 @@ def cluster_error(refused: Refusal, subject: Subject, origin: str) -> ClusterErr
     summary = _secret_summary(refused, subject, causes) if subject.secret else _summary(refused, causes)
     if refused.status == HTTPStatus.UNAUTHORIZED:
         summary = f"the API server does not accept the credentials of {origin}"
+    elif refused.unserved:
+        summary = f"the API server does not serve {subject.type} {subject.type.version}"
     return ClusterError(
         summary,
         status=refused.status,
@@ -166,11 +174,21 @@ def _owned(causes: Iterable[tuple[str, str]]) -> str:
 
 def _named_fields(refused: Refusal, subject: Subject) -> Iterator[str]:
     """Those of our own fields that the message names; the text comes from us, so it holds no value."""
+    encoding = "illegal base64" in refused.message  # the server does not say where
     for part in ("data", "stringData"):
         content = subject.value.get(part)
-        for key in content if isinstance(content, Mapping) else ():
-            if f"{part}.{key}" in refused.message or f"{part}[{key}]" in refused.message:
+        for key, value in content.items() if isinstance(content, Mapping) else ():
+            named = f"{part}.{key}" in refused.message or f"{part}[{key}]" in refused.message
+            if named or (encoding and part == "data" and not _is_base64(value)):
                 yield f"{part}.{key}"
+
+
+def _is_base64(value: object) -> bool:
+    try:
+        base64.b64decode(value if isinstance(value, str) else "", validate=True)
+    except ValueError:
+        return False
+    return True
 
 
 def _unique(names: Iterable[str]) -> list[str]:
@@ -185,4 +203,6 @@ def _hint(refused: Refusal, causes: tuple[tuple[str, str], ...]) -> str:
         return "take the fields out of the rendered object, or make the other manager give them up"
     if refused.status == HTTPStatus.NOT_FOUND and refused.kind == "namespaces":
         return "render the namespace too, or create it first"
+    if refused.unserved:
+        return "install the CustomResourceDefinition first, or use a version that is served"
     return _HINTS.get(refused.status, "")

@@ -7,6 +7,7 @@ agent. https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/
 import os
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from envctl.errors import AccessError
@@ -18,9 +19,9 @@ ORIGIN = "this pod's service account"
 _REREAD_SECONDS = 60.0
 
 
-def inside_pod(folder: Path = FOLDER) -> bool:
+def inside_pod(folder: Path = FOLDER, environ: Mapping[str, str] = os.environ) -> bool:
     """Whether this process runs in a pod that may talk to its API server."""
-    return bool(os.environ.get("KUBERNETES_SERVICE_HOST")) and (folder / "token").is_file()
+    return bool(environ.get("KUBERNETES_SERVICE_HOST")) and (folder / "token").is_file()
 
 
 class _Token:
@@ -40,12 +41,9 @@ class _Token:
             return self._headers
 
 
-def pod_endpoint(folder: Path = FOLDER) -> Endpoint:
+def pod_endpoint(folder: Path = FOLDER, environ: Mapping[str, str] = os.environ) -> Endpoint:
     """The API server of the cluster that this pod runs in. Raises AccessError where a file is missing."""
-    host, port = (
-        os.environ.get("KUBERNETES_SERVICE_HOST", ""),
-        os.environ.get("KUBERNETES_SERVICE_PORT", "443"),
-    )
+    host, port = environ["KUBERNETES_SERVICE_HOST"], environ.get("KUBERNETES_SERVICE_PORT", "443")
     token = _Token(folder / "token")
     if not token.headers():
         raise AccessError(f"the token of {ORIGIN} is empty", place=str(folder / "token"))

@@ -39,9 +39,9 @@ class Kubeconfig:
         return os.pathsep.join(str(path) for path in self.files)
 
 
-def default_files() -> tuple[Path, ...]:
+def default_files(environ: Mapping[str, str] = os.environ) -> tuple[Path, ...]:
     """The files that kubectl would read: those of ``KUBECONFIG`` that exist, else ``~/.kube/config``."""
-    named = os.environ.get("KUBECONFIG", "")
+    named = environ.get("KUBECONFIG", "")
     candidates = named.split(os.pathsep) if named else ["~/.kube/config"]
     return tuple(path for path in (Path(text).expanduser() for text in candidates if text) if path.is_file())
 

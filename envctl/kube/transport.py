@@ -104,8 +104,9 @@ class Transport:
 
     def failure(self, error: Exception, request: Request) -> UnavailableError:
         """The error for a connection that failed after it stood."""
+        unknown = "" if request.repeatable else "; whether the write took effect is unknown"
         return UnavailableError(
-            f"the API server at {self._endpoint.url} {_after(error, request.timeout)}",
+            f"the API server at {self._endpoint.url} {_after(error, request.timeout)}{unknown}",
             hint="try again; if it persists, look at the API server's log and what stands in between",
         )
 
