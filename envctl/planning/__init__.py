@@ -1,1 +1,1 @@
-"""What to do about a difference: changes, waves, guards. Pure."""
+"""What to do, computed from values: difference, waves, guards, ownership, the stored inventory. Pure."""

@@ -1,0 +1,111 @@
+"""Fields and their managers: what server-side apply tells about who owns what.
+
+Sources: the API's managedFields (FieldsV1) and the paths in conflicts, as written by
+structured-merge-diff: ``.spec.containers[name="a",port=1].image``, ``.list[="x"]``, ``.list[0]``.
+Names in such a path are not quoted, so it is only read against a value.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from envctl.model.values import JsonObject, JsonValue
+
+MANAGER = "envctl"
+_DECODER = json.JSONDecoder()
+
+
+def fields_digest(live: JsonObject) -> str:
+    """A digest of the fields that the applier `envctl` owns in a live object; empty where it owns none.
+
+    Whoever changes one of these fields, by whatever means, takes it out of our set: as long as
+    the digest stands, all of them have the values that were applied.
+    """
+    for entry in managed_fields(live):
+        if _is_ours(entry):
+            text = json.dumps(entry.get("fieldsV1"), sort_keys=True, separators=(",", ":"))
+            return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return ""
+
+
+def last_manager(live: JsonObject) -> str:
+    """The other field manager that wrote last, besides controllers that write a status; empty if none."""
+    others = [
+        entry
+        for entry in managed_fields(live)
+        if not _is_ours(entry) and entry.get("subresource") != "status"
+    ]
+    newest = max(others, key=lambda entry: str(entry.get("time", "")), default=None)
+    return str(newest.get("manager", "")) if newest else ""
+
+
+def managed_fields(live: JsonObject) -> Sequence[Mapping[str, Any]]:
+    """The managedFields of an object; none where it has none."""
+    metadata = live.get("metadata")
+    entries = metadata.get("managedFields") if isinstance(metadata, Mapping) else None
+    if not isinstance(entries, Sequence) or isinstance(entries, str):
+        return ()
+    return tuple(entry for entry in entries if isinstance(entry, Mapping))
+
+
+def all_held(paths: Iterable[str], value: JsonObject) -> bool:
+    """Whether every one of these field paths exists in a value that was applied before."""
+    return all(has_field(value, path) for path in paths)
+
+
+def has_field(value: JsonValue, path: str) -> bool:
+    """Whether a value has the field at a path of structured-merge-diff."""
+    if not path:
+        return True
+    if path.startswith(".") and isinstance(value, Mapping):
+        # A name may hold dots and brackets itself, so each key that fits is tried.
+        fitting = (
+            key for key in value if path.startswith(key, 1) and path[1 + len(key) :][:1] in ("", ".", "[")
+        )
+        return any(has_field(value[key], path[1 + len(key) :]) for key in fitting)
+    if path.startswith("[") and isinstance(value, Sequence) and not isinstance(value, str):
+        return any(has_field(item, rest) for item, rest in _items(value, path[1:]))
+    return False
+
+
+def _is_ours(entry: Mapping[str, Any]) -> bool:
+    return (
+        entry.get("manager") == MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource")
+    )
+
+
+def _items(values: Sequence[JsonValue], text: str) -> Iterator[tuple[JsonValue, str]]:
+    """The items of a list that a bracket names, each with the rest of the path behind it."""
+    if text.startswith("="):
+        wanted, rest = _literal(text[1:])
+        yield from ((item, rest[1:]) for item in values if item == wanted)
+        return
+    head, _, rest = text.partition("]")
+    if head.isdecimal():
+        yield from ((item, rest) for item in values[int(head) : int(head) + 1])
+        return
+    keys, rest = _keys(text)
+    for item in values:
+        # A key may be absent here and defaulted by the server (a port's protocol), so that one fits too.
+        if isinstance(item, Mapping) and all(
+            item.get(name, wanted) == wanted for name, wanted in keys.items()
+        ):
+            yield item, rest
+
+
+def _keys(text: str) -> tuple[Mapping[str, JsonValue], str]:
+    keys: dict[str, JsonValue] = {}
+    while text and not text.startswith("]"):
+        name, _, text = text.lstrip(",").partition("=")
+        keys[name], text = _literal(text)
+    return keys, text[1:]
+
+
+def _literal(text: str) -> tuple[JsonValue, str]:
+    """A JSON literal at the start of a text, and what follows; the text itself as no literal."""
+    try:
+        value, end = _DECODER.raw_decode(text)
+    except ValueError:
+        return None, ""
+    return value, text[end:]

@@ -1,0 +1,163 @@
+"""The stored form of an inventory: a header and shards that fit into ConfigMaps.
+
+An object's shard follows from a stable hash of its identity, so a small change touches one
+shard. The number of shards is a power of two that only grows; with at most `FULL` entries
+each, a shard stays far below the 1 MiB that a ConfigMap may hold, even for the longest names
+that Kubernetes allows. The bytes are a pure function of the entries.
+"""
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from envctl.errors import InputError
+from envctl.model.inventory import Accepted, InventoryEntry
+from envctl.model.objects import ObjectId
+
+FULL = 1000
+SCHEMA = 1
+_COLUMNS = (
+    "group",
+    "kind",
+    "namespace",
+    "name",
+    "component",
+    "wanted",
+    "blob",
+    "settled",
+    "uid",
+    "apiVersion",
+    "fields",
+    "prunable",
+)
+_NEWER = "upgrade envctl; an older version must not write what a newer one keeps"
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What shard 0 says of the whole: the accepted commit and the number of shards."""
+
+    accepted: Accepted | None
+    shards: int
+
+
+def shard_count(current: int, entries: int) -> int:
+    """The number of shards for so many entries: `current`, doubled as long as shards would be too full."""
+    count = max(current, 1)
+    while entries > FULL * count:
+        count *= 2
+    return count
+
+
+def shard_of(key: ObjectId, count: int) -> int:
+    """The shard of an object among `count`."""
+    text = f"{key.group}\0{key.kind}\0{key.namespace}\0{key.name}"
+    return zlib.crc32(text.encode()) % count
+
+
+def encode_header(header: Header) -> str:
+    """The header as JSON text."""
+    content: dict[str, Any] = {"schema": SCHEMA, "shards": header.shards}
+    if header.accepted:
+        content |= {
+            "revision": header.accepted.revision,
+            "tree": header.accepted.tree,
+            "sequence": header.accepted.sequence,
+            "root": header.accepted.root,
+        }
+    return json.dumps(content, sort_keys=True)
+
+
+def decode_header(text: str, place: str) -> Header:
+    """Read a header. Raises InputError, naming `place`, where it is damaged or from a newer envctl."""
+    content = _object(text.encode(), place)
+    try:
+        accepted = (
+            Accepted(content["revision"], content["tree"], int(content["sequence"]), content["root"])
+            if "revision" in content
+            else None
+        )
+        return Header(accepted, max(int(content["shards"]), 1))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(place, f"its header lacks {error}") from error
+
+
+def encode_shard(entries: Iterable[InventoryEntry]) -> bytes:
+    """The bytes of one shard."""
+    rows = [_row(entry) for entry in sorted(entries, key=lambda entry: entry.id)]
+    content = {"schema": SCHEMA, "columns": _COLUMNS, "rows": rows}
+    return gzip.compress(json.dumps(content, separators=(",", ":")).encode(), compresslevel=6, mtime=0)
+
+
+def decode_shard(data: bytes, place: str) -> tuple[InventoryEntry, ...]:
+    """Read a shard. Raises InputError, naming `place`, where it is damaged or from a newer envctl."""
+    try:
+        text = gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise _damaged(place, str(error)) from error
+    content = _object(text, place)
+    try:
+        return tuple(_entry(dict(zip(content["columns"], row, strict=True))) for row in content["rows"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(place, f"a row lacks {error}") from error
+
+
+def _row(entry: InventoryEntry) -> Sequence[str | int]:
+    key = entry.id
+    return (
+        key.group,
+        key.kind,
+        key.namespace,
+        key.name,
+        entry.component,
+        entry.wanted,
+        # A settled entry is by definition at the blob that is wanted: said once, stored once.
+        "" if entry.settled else entry.blob,
+        int(entry.settled),
+        entry.uid,
+        entry.api_version,
+        entry.fields,
+        entry.prunable,
+    )
+
+
+def _entry(row: Mapping[str, Any]) -> InventoryEntry:
+    settled = bool(row["settled"])
+    return InventoryEntry(
+        id=ObjectId(row["group"], row["kind"], row["namespace"], row["name"]),
+        component=row["component"],
+        wanted=row["wanted"],
+        blob=row["wanted"] if settled else row["blob"],
+        settled=settled,
+        uid=row["uid"],
+        api_version=row["apiVersion"],
+        fields=row["fields"],
+        prunable=row["prunable"],
+    )
+
+
+def _object(text: bytes, place: str) -> Mapping[str, Any]:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(place, str(error)) from error
+    if not isinstance(content, dict):
+        raise _damaged(place, "it is no JSON object")
+    if content.get("schema") != SCHEMA:
+        raise InputError(
+            f"the inventory has schema {content.get('schema')}, this envctl knows {SCHEMA}",
+            place=place,
+            hint=_NEWER,
+        )
+    return content
+
+
+def _damaged(place: str, reason: str) -> InputError:
+    return InputError(
+        f"the inventory is damaged: {reason}",
+        place=place,
+        hint="restore the ConfigMap, or delete all of this environment's: then nothing old is ever pruned",
+    )

@@ -1,0 +1,83 @@
+"""Whose an object is: the ApplySet label (KEP-3659) that tells our objects from all others.
+
+The parent of the set is the environment's `Environment` object. The label is put on at apply
+time, so the deploy branch stays free of it and moves between clusters as it is.
+"""
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from envctl.model.objects import ObjectId
+from envctl.model.values import JsonObject
+
+GROUP = "envctl.dev"
+VERSION = "v1alpha1"
+KIND = "Environment"
+PART_OF = "applyset.kubernetes.io/part-of"
+SET_ID = "applyset.kubernetes.io/id"
+TOOLING = "applyset.kubernetes.io/tooling"
+GROUP_KINDS = "applyset.kubernetes.io/contains-group-kinds"
+NAMESPACES = "applyset.kubernetes.io/additional-namespaces"
+PARENT_TYPE = "applyset.kubernetes.io/is-parent-type"
+ADOPT_ANNOTATION = "envctl.dev/adopt"
+
+
+def applyset_id(environment: str, namespace: str) -> str:
+    """The id of the set whose parent is this `Environment` object: KEP-3659's hash of its identity."""
+    text = f"{environment}.{namespace}.{KIND}.{GROUP}"
+    digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
+    return f"applyset-{digest}-v1"
+
+
+def labelled(value: JsonObject, set_id: str) -> JsonObject:
+    """An object with the label that makes it a member of the set."""
+    metadata = _mapping(value.get("metadata"))
+    labels = {**_mapping(metadata.get("labels")), PART_OF: set_id}
+    return {**value, "metadata": {**metadata, "labels": labels}}
+
+
+def owner(live: JsonObject) -> str:
+    """The id of the set that a live object belongs to; empty where it carries no such label."""
+    return str(_mapping(_mapping(live.get("metadata")).get("labels")).get(PART_OF) or "")
+
+
+def may_adopt(desired: JsonObject) -> bool:
+    """Whether an object of the branch says that it may take over one that exists and was never ours."""
+    annotations = _mapping(_mapping(desired.get("metadata")).get("annotations"))
+    return annotations.get(ADOPT_ANNOTATION) == "true"
+
+
+def takeover_refusal(desired: JsonObject, live: JsonObject, set_id: str) -> tuple[str, str] | None:
+    """Why an object that exists is not taken over, and the way past; None where it is ours or may be."""
+    holder = owner(live)
+    if holder == set_id:
+        return None
+    if holder:
+        return (
+            f"it belongs to another environment or tool ({PART_OF}: {holder})",
+            "take it out of one of the two; what is in both would be fought over",
+        )
+    if may_adopt(desired):
+        return None
+    return (
+        "it exists already and was never ours",
+        f"to adopt it, give the object the annotation {ADOPT_ANNOTATION}: 'true'",
+    )
+
+
+def parent_annotations(keys: Iterable[ObjectId], namespace: str, tooling: str) -> Mapping[str, str]:
+    """The annotations of the parent: which kinds and namespaces the set has members in."""
+    found = set(keys)
+    kinds = {f"{key.kind}.{key.group}" if key.group else key.kind for key in found}
+    namespaces = {key.namespace for key in found} - {"", namespace}
+    return {
+        TOOLING: tooling,
+        GROUP_KINDS: ",".join(sorted(kinds)),
+        NAMESPACES: ",".join(sorted(namespaces)),
+    }
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,30 @@
+"""A plan out of an inventory: what is applied in which order, what is pruned, what a guard refuses."""
+
+from collections.abc import Mapping, Sequence
+
+from envctl.model.inventory import Inventory, InventoryEntry
+from envctl.model.plan import Plan
+from envctl.planning.guards import judge
+from envctl.planning.waves import order, reverse_order
+
+
+def make_plan(
+    inventory: Inventory,
+    changed: tuple[InventoryEntry, ...],
+    depends_on: Mapping[str, Sequence[str]],
+) -> Plan:
+    """The plan that settles an inventory in which `changed` stand already.
+
+    Looks at unsettled entries only. Raises InputError for a circle in `depends_on`.
+    """
+    open_ones = [inventory.entries[key] for key in sorted(inventory.unsettled)]
+    leaving = [entry for entry in open_ones if entry.leaving]
+    fresh = sum(1 for entry in open_ones if not entry.leaving and not entry.blob)
+    refused = judge(leaving, len(inventory.entries) - fresh)
+    kept = {refusal.subject for refusal in refused}
+    return Plan(
+        waves=order((entry for entry in open_ones if not entry.leaving), depends_on),
+        prune=reverse_order((entry for entry in leaving if str(entry.id) not in kept), depends_on),
+        refused=refused,
+        changed=changed,
+    )

@@ -1,0 +1,71 @@
+"""The ApplySet label and what it decides."""
+
+import pytest
+
+from envctl.model.objects import ObjectId
+from envctl.planning.ownership import (
+    applyset_id,
+    labelled,
+    owner,
+    parent_annotations,
+    takeover_refusal,
+)
+
+OURS = applyset_id("prod", "envctl-system")
+
+
+def test_the_id_is_the_hash_of_the_parent() -> None:
+    """KEP-3659: base64url(sha256(name.namespace.kind.group)), which fits into a label value."""
+    assert OURS == "applyset--cyxo9ZyHmE9v_8-PhQO5LiUFlDlMKMSspXhkWazLC0-v1"
+    assert len(OURS) <= 63
+
+
+def test_the_label_is_added_and_nothing_else_changes() -> None:
+    """Other labels stay, and the object that was given does too."""
+    given = {"kind": "Secret", "metadata": {"name": "a", "labels": {"app": "x"}}}
+    assert labelled(given, "id") == {
+        "kind": "Secret",
+        "metadata": {"name": "a", "labels": {"app": "x", "applyset.kubernetes.io/part-of": "id"}},
+    }
+    assert owner(labelled(given, "id")) == "id"
+    assert owner(given) == ""
+
+
+@pytest.mark.parametrize(
+    ("annotation", "holder", "reason"),
+    [
+        pytest.param(None, OURS, None, id="ours"),
+        pytest.param(None, "", "it exists already and was never ours", id="nobody's"),
+        pytest.param("true", "", None, id="nobody's, to be adopted"),
+        pytest.param("yes", "", "it exists already and was never ours", id="another value"),
+        pytest.param(
+            "true",
+            "applyset-x-v1",
+            "it belongs to another environment or tool (applyset.kubernetes.io/part-of: applyset-x-v1)",
+            id="another set's, even to be adopted",
+        ),
+    ],
+)
+def test_what_exists_is_taken_over_only_when_the_object_says_so(
+    annotation: str | None, holder: str, reason: str | None
+) -> None:
+    """The truth table of adoption."""
+    desired = {"metadata": {"annotations": {"envctl.dev/adopt": annotation}}}
+    live = {"metadata": {"labels": {"applyset.kubernetes.io/part-of": holder}}}
+    refusal = takeover_refusal(desired, live, OURS)
+    assert (refusal[0] if refusal else None) == reason
+
+
+def test_the_parent_names_kinds_and_namespaces() -> None:
+    """What other tools need to find the members of the set."""
+    keys = [
+        ObjectId("apps", "Deployment", "b", "x"),
+        ObjectId("", "Secret", "a", "x"),
+        ObjectId("", "Secret", "envctl-system", "x"),
+        ObjectId("", "Namespace", "", "a"),
+    ]
+    assert parent_annotations(keys, "envctl-system", "envctl/1.0") == {
+        "applyset.kubernetes.io/tooling": "envctl/1.0",
+        "applyset.kubernetes.io/contains-group-kinds": "Deployment.apps,Namespace,Secret",
+        "applyset.kubernetes.io/additional-namespaces": "a,b",
+    }
