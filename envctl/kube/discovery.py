@@ -102,13 +102,9 @@ class Discovery:
 
         Raises UnavailableError where the group is stale, so that nobody can tell.
         """
-        asked_at = time.monotonic()
         found = self._lookup(group, kind, version)
-        if self._client.outdated.is_set():
-            self._client.outdated.clear()
-            found = None
-        if found is None:
-            self._refresh(asked_at)
+        if found is None or self._client.outdated.is_set():
+            self._refresh(time.monotonic())
             found = self._lookup(group, kind, version)
         if found is None and any(g == group and version in ("", v) for g, v in self._stale):
             raise UnavailableError(
@@ -123,10 +119,11 @@ class Discovery:
         return next((entry for entry in types if version in ("", entry.version)), None)
 
     def _refresh(self, asked_at: float) -> None:
-        """Read again, unless somebody has since `asked_at` or only just now."""
+        """Read again, unless somebody has since `asked_at` or only just now, and nothing changed since."""
         with self._lock:
-            if self._read_at > asked_at - _FRESH_SECONDS:
+            if self._read_at > asked_at - _FRESH_SECONDS and not self._client.outdated.is_set():
                 return
+            self._client.outdated.clear()
             started = time.monotonic()
             served = self._read("/api") + self._read("/apis")
             table: dict[tuple[str, str], tuple[ResourceType, ...]] = {}

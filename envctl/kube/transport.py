@@ -30,7 +30,7 @@ from envctl.kube.endpoint import Endpoint, Load
 ANSWER_LIMIT = 128 * 1024 * 1024
 LONGEST_WAIT = 10.0
 _ATTEMPTS = 4
-_FIRST_WAIT = 0.25
+_FIRST_WAIT = 0.1
 _RENEW_SECONDS = 10.0
 _IDLE_CONNECTIONS = 16
 _CHUNK = 64 * 1024

@@ -9,6 +9,7 @@ import http.client
 import random
 import threading
 from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
 
@@ -26,25 +27,41 @@ _ACCEPT: Headers = (("Accept", "application/json"),)
 _ACCEPT_METADATA: Headers = (("Accept", "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"),)
 _LINE_LIMIT = 32 * 1024 * 1024
 _CHUNK = 64 * 1024
-# The server ends a watch after a time within these bounds, in seconds; the reconnect is the resync
-# that makes up for an event that got lost, and the spread keeps watches from coming back together.
-_SHORTEST, _LONGEST = 300, 600
-# How much longer than that the stream may be silent before it counts as stalled.
-_STALL_MARGIN = 30
 _INITIAL = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
 _INITIAL_END = "k8s.io/initial-events-end"
 _KINDS = {"ADDED": EventKind.ADDED, "MODIFIED": EventKind.MODIFIED, "DELETED": EventKind.DELETED}
 _REFUSED = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """How long one stream lasts, in seconds.
+
+    The server ends it after a time between `shortest` and `longest`. The watch that follows is the
+    resync that makes up for a lost event; the spread keeps all watches from coming back together.
+    A stream that is silent for `margin` longer than its life counts as stalled.
+    """
+
+    shortest: int = 300
+    longest: int = 600
+    margin: float = 30
+
+
 class Watch:
     """A watch as a context manager and iterator. One thread reads, any thread may close."""
 
-    def __init__(self, client: Client, scope: Scope, without_initial: set[ResourceType]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        scope: Scope,
+        without_initial: set[ResourceType],
+        lifetime: Lifetime = Lifetime(),
+    ) -> None:
         """`without_initial` collects, for all watches of a cluster, the types that refuse watch-list."""
         self._client = client
         self._scope = scope
         self._without_initial = without_initial
+        self._lifetime = lifetime
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._closed = threading.Event()
@@ -141,7 +158,8 @@ class Watch:
 
     def _request(self, fields: dict[str, str]) -> tuple[Request, float]:
         scope = self._scope
-        seconds = random.randint(_SHORTEST, _LONGEST)  # noqa: S311  (no secret: it only spreads watches)
+        life = self._lifetime
+        seconds = random.randint(life.shortest, life.longest)  # noqa: S311  (no secret: spreads watches)
         all_fields = {
             "watch": "true",
             "allowWatchBookmarks": "true",
@@ -151,7 +169,7 @@ class Watch:
         }
         target = collection_path(scope.type, scope.namespace) + query(all_fields)
         headers = _ACCEPT_METADATA if scope.metadata_only else _ACCEPT
-        return Request("GET", target, headers=headers), seconds + _STALL_MARGIN
+        return Request("GET", target, headers=headers), seconds + life.margin
 
     def _register(self, connection: Connection) -> None:
         with self._lock:
