@@ -125,6 +125,13 @@ class Repository(Protocol):
         """
         ...
 
+    def remote_refs(self, remote: str, names: Sequence[str]) -> Mapping[str, str | None]:
+        """Look up refs of a remote without fetching: name → id, None where absent. Callable from any thread.
+
+        Raises AccessError or UnavailableError with the server's words.
+        """
+        ...
+
     def fetch(self, remote: str, refs: Sequence[str]) -> Mapping[str, str | None]:
         """Fetch refs of a remote (a configured name or URL) with their objects; name → id, None where absent.
 
