@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def without_a_cluster() -> None:
 
 
 @contextlib.contextmanager
-def background_build(wanted: bool) -> Iterator[Callable[[], None]]:
+def background_build(*, wanted: bool) -> Iterator[Callable[[], None]]:
     """Build the control plane's programs meanwhile. Gives what waits for them, with progress."""
     if not wanted:
         yield lambda: None
@@ -178,7 +179,7 @@ def cluster(context: str | None) -> Iterator[Target]:
 
 @contextlib.contextmanager
 def agent(target: Target) -> Iterator[None]:
-    """prod's agent, pulling from the bare repository."""
+    """The agent of prod, pulling from the bare repository."""
     command = ["agent", "--env", "prod", "--repo", REMOTE.as_uri(), "--interval", "1", *target.options]
     print(f"{GREEN}${PLAIN} envctl {' '.join(_plain(word) for word in command)} &", flush=True)
     log = (DEMO / "agent.log").open("w")
@@ -212,7 +213,7 @@ class Api:
     """A second hand in the cluster, as kubectl would be: reads and edits objects."""
 
     def __init__(self, target: Target) -> None:
-        from kubernetes import client, config
+        from kubernetes import client, config  # noqa: PLC0415  heavy, and needed late
 
         named = dict(zip(target.options[::2], target.options[1::2], strict=True))
         config.load_kube_config(config_file=named.get("--kubeconfig"), context=named.get("--context"))
@@ -232,7 +233,7 @@ class Api:
         try:
             self.apps.read_namespaced_deployment(deployment, "ai-prod")
         except self.missing as error:
-            if error.status == 404:
+            if error.status == HTTPStatus.NOT_FOUND:
                 return False
             raise
         return True
@@ -287,9 +288,7 @@ def summary(took: dict[str, float], seconds: float) -> None:
     for what, each in took.items():
         print(f"  {what:<26} {each:5.1f} s")
     print(f"  {'the whole demo':<26} {seconds:5.1f} s")
-    print(
-        "\nLook around: .demo/platform is the repository (git log --all --graph), .demo/agent.log the agent's log."
-    )
+    print("\nLook around: .demo/platform is the repository (git log --all --graph), .demo/agent.log the log.")
 
 
 def main() -> int:
@@ -299,7 +298,7 @@ def main() -> int:
     started = time.monotonic()
     try:
         prepare()
-        with background_build(options.context is None) as built:
+        with background_build(wanted=options.context is None) as built:
             without_a_cluster()
             built()
         with cluster(options.context) as target:
