@@ -4,18 +4,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from envctl.errors import EnvctlError
+from envctl.model.git import Entry, EntryKind
 from envctl.model.values import JsonValue
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The outcome of one task: a value or an error, and the closure of files it imported.
+    """The outcome of one task: a value or an error, and the closure that decided it.
 
-    `closure` maps each imported path to its blob id. It is complete even where the
-    evaluation failed: these files decided the outcome.
+    `closure` maps each path that the imports touched to its `evidence`: imported files to their
+    blob ids, and places that were searched in vain to "", for a file that appears there later
+    changes the outcome. It is complete even where the evaluation failed. The same code in a tree
+    with the same evidence has the same outcome; limits of time and memory aside.
     """
 
     key: str
     value: JsonValue = None
     error: EnvctlError | None = None
     closure: Mapping[str, str] = field(default_factory=dict)
+
+
+def evidence(entry: Entry | None) -> str:
+    """What a closure records of a path: the blob id of a file, "" for nothing, else the kind of entry."""
+    if entry is None:
+        return ""
+    return entry.id if entry.kind is EntryKind.FILE else entry.kind.value

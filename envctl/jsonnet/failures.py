@@ -1,0 +1,224 @@
+"""The engine's words → an error that says what is wrong, where, and what to do next.
+
+The engine writes a message (which may have many lines), then one line a frame, innermost first:
+a tab, the place, a tab, what was being evaluated. A parser's message instead begins with its place
+and ends with the line of code. Lines about fields say where in the output it happened.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from envctl.errors import EnvctlError, InputError, Problem
+from envctl.jsonnet.values import member_path
+from envctl.jsonnet.worker import ENTRY
+
+Read = Callable[[str], bytes | None]
+
+_FRAMES = 10
+_MESSAGE = 2000
+_RUNTIME = "RUNTIME ERROR: "
+_PLACE = re.compile(
+    r"(?P<file>[^\t\n]+?):(?:(?P<line>\d+):(?P<column>\d+)(?:-\d+)?|\((?P<line2>\d+):(?P<column2>\d+)\)-\(\d+:\d+\))"
+)
+_FIELD = re.compile(r'Field "(?P<field>.*)"')
+_ELEMENT = re.compile(r"Array element (?P<index>\d+)")
+_DOING = re.compile(r"(?P<kind>thunk|function|object)(?: <(?P<name>[^<>]+)>)?.*")
+_WORD = re.compile(rb"[A-Za-z_][A-Za-z0-9_]{2,}")
+_NEAR = 0.75
+_ARTICLES = {"function": "a function", "object": "an object"}
+# What the engine says, what envctl says instead, and the next step.
+_WORDING = (
+    (
+        r"max stack frames exceeded\.",
+        "the evaluation does not end: functions or fields call each other without end",
+        "look for a field that needs itself, or a recursion without a last step",
+    ),
+    (
+        r"Undefined external variable: (?P<variable>.*)",
+        "there is no external variable {variable}: components get nothing from outside",
+        "put the value into the config of environment.yaml",
+    ),
+    (
+        r"couldn't manifest function as JSON",
+        "a function is visible in the output",
+        "call it, or hide its field with ::",
+    ),
+    (
+        r"Unexpected type null, expected function",
+        "null is called like a function",
+        "std.native gives null for a function that this engine does not have",
+    ),
+    (r"Field does not exist: (?P<name>.*)", "there is no field {name}", ""),
+    (r"Unknown variable: (?P<name>.*)", "there is no variable {name}", "declare it: local {name} = …;"),
+    (
+        r"Duplicate field: (?P<field>.*)",
+        "the object has two fields {field}",
+        "remove one, or join them with +:",
+    ),
+    (r"Missing argument: (?P<parameter>.*)", "the call does not give the argument {parameter}", ""),
+    (
+        r"Unexpected: (?P<token>.*?) while parsing (?P<what>.*)",
+        "unexpected {token} while reading {what}",
+        "something is missing just before it",
+    ),
+    (
+        r"Unexpected end of file(?P<rest>.*)",
+        "the file ends too early{rest}",
+        "a bracket or quote is not closed",
+    ),
+    (r"[Oo]verflow", "a number is too large", ""),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a source file."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One step of the engine's trace."""
+
+    place: Place
+    doing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the engine said, taken apart. `path` is the JSON path in the output ("" where none was made)."""
+
+    message: str
+    place: Place | None
+    frames: tuple[Frame, ...]
+    path: str
+
+
+def explain(text: str, key: str, read: Read, refusal: EnvctlError | None = None) -> InputError:
+    """What the engine said of the task `key`, as an error. `read` gives the text of imported files.
+
+    `refusal` is why an import was refused, where one was: the engine's own words on that are no use.
+    """
+    report = parse_report(text, read)
+    shown = [frame for frame in report.frames if not _internal(frame.place)]
+    place = report.place or (shown.pop(0).place if shown else None)
+    summary, hint = (refusal.summary, refusal.hint) if refusal else _plain(report, place, read)
+    return InputError(
+        summary,
+        place=_place_text(place, key) if place else report.path or key,
+        hint=hint,
+        problems=_trace(shown, key, named=_names_task(report, place)) + _output(report, place),
+    )
+
+
+def parse_report(text: str, read: Read) -> Report:
+    """Take the engine's text apart. Understands any text; what is no trace is message."""
+    lines = text.rstrip().split("\n")
+    trace: list[list[str]] = []
+    while len(lines) > 1 and lines[-1].startswith("\t"):
+        trace.insert(0, [*lines.pop()[1:].split("\t"), ""][:2])
+    frames = tuple(Frame(place, doing) for where, doing in trace if (place := _parse_place(where)))
+    message = "\n".join(lines)
+    at_run_time = message.startswith(_RUNTIME)
+    # A parser shows the line of code after an empty line.
+    message = message.removeprefix(_RUNTIME) if at_run_time else message.partition("\n\n")[0]
+    place, message = _leading_place(message, read)
+    return Report(message, place, frames, _output_path([where for where, _ in trace]))
+
+
+def _leading_place(message: str, read: Read) -> tuple[Place | None, str]:
+    """The place that a parser's message begins with; a message of the program's own may look alike."""
+    match = _PLACE.match(message)
+    place = _parse_place(match[0]) if match else None
+    if match is None or place is None or not (place.file == ENTRY or read(place.file) is not None):
+        return None, message
+    return place, message[match.end() :].lstrip(": ")
+
+
+def _parse_place(text: str) -> Place | None:
+    match = _PLACE.match(text)
+    if not match:
+        return None
+    return Place(
+        match["file"], int(match["line"] or match["line2"]), int(match["column"] or match["column2"])
+    )
+
+
+def _output_path(trace: Sequence[str]) -> str:
+    """The JSON path that was being made: the trace names its members from the inside out."""
+    path = "$"
+    for where in reversed(trace):
+        if field := _FIELD.fullmatch(where):
+            path = member_path(path, field["field"])
+        elif element := _ELEMENT.fullmatch(where):
+            path = member_path(path, int(element["index"]))
+    return path if path != "$" else ""
+
+
+def _names_task(report: Report, place: Place | None) -> bool:
+    """Whether the error's place is the task itself."""
+    return place.file == ENTRY if place else not report.path
+
+
+def _internal(place: Place) -> bool:
+    return place.file.startswith("<") and place.file != ENTRY
+
+
+def _place_text(place: Place, key: str) -> str:
+    # The entry snippet is generated: its lines mean nothing to a reader.
+    return key if place.file == ENTRY else str(place)
+
+
+def _trace(frames: Sequence[Frame], key: str, *, named: bool) -> tuple[Problem, ...]:
+    """The frames as problems, repetitions and the middle of a long trace left out, then the task."""
+    steps: list[Problem] = []
+    for frame in frames:
+        if frame.place.file != ENTRY:
+            step = Problem(str(frame.place), _doing(frame.doing))
+            if step not in steps[-1:]:
+                steps.append(step)
+    if len(steps) >= _FRAMES:
+        steps = [*steps[: _FRAMES - 2], steps[-1]]
+    return (*steps, *(() if named else (Problem(key, "evaluated here"),)))
+
+
+def _doing(text: str) -> str:
+    match = _DOING.fullmatch(text)
+    if not match:
+        return "called from here"
+    name = match["name"] if match["name"] not in (None, "anonymous", "array_element") else ""
+    if match["kind"] == "thunk":
+        return f"in {name}" if name else "in a value needed here"
+    return f"in {match['kind']} {name}" if name else f"in {_ARTICLES[match['kind']]}"
+
+
+def _output(report: Report, place: Place | None) -> tuple[Problem, ...]:
+    return (Problem(report.path, "this part of the output needs it"),) if place and report.path else ()
+
+
+def _plain(report: Report, place: Place | None, read: Read) -> tuple[str, str]:
+    """The message in plain words, and a hint where there is one."""
+    message = report.message if len(report.message) <= _MESSAGE else f"{report.message[:_MESSAGE]} …"
+    for pattern, text, hint in _WORDING:
+        match = re.fullmatch(pattern, message, re.DOTALL)
+        if match:
+            values = {name: value or "" for name, value in match.groupdict().items()}
+            near = _near(values["name"], place, read) if "name" in values else ""
+            return text.format(**values), near or hint.format(**values)
+    return message.strip() or "the engine failed and did not say why", ""
+
+
+def _near(name: str, place: Place | None, read: Read) -> str:
+    """Names in the failing file that are spelt alike: the engine does not say what it would have known."""
+    contents = read(place.file) if place and place.file != ENTRY else None
+    words = {word.decode() for word in _WORD.findall(contents or b"")} - {name}
+    close = get_close_matches(name, sorted(words), n=3, cutoff=_NEAR)
+    return f"did you mean {' or '.join(close)}?" if close else ""

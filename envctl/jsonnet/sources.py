@@ -1,0 +1,84 @@
+"""What tasks import: found by the resolver, read once, and written down as the task's closure."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from envctl.errors import EnvctlError
+from envctl.jsonnet.resolver import Resolver, refuse_pointer
+from envctl.ports import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An imported file."""
+
+    path: str
+    blob: str
+    contents: bytes
+
+
+class Blobs:
+    """Contents by blob id, for all trees and threads; the least recently used go first.
+
+    One lock guards every use of a tree, because a Git store is not made for many threads.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self.lock = threading.RLock()
+        self._contents: OrderedDict[str, bytes] = OrderedDict()
+        self._room = capacity
+
+    def get(self, blob: str, read: Callable[[], bytes]) -> bytes:
+        """The contents of a blob, read where they are not known."""
+        with self.lock:
+            if blob not in self._contents:
+                self._put(blob, read())
+            self._contents.move_to_end(blob)
+            return self._contents[blob]
+
+    def _put(self, blob: str, contents: bytes) -> None:
+        self._contents[blob] = contents
+        self._room -= len(contents)
+        while self._room < 0 and len(self._contents) > 1:
+            _, dropped = self._contents.popitem(last=False)
+            self._room += len(dropped)
+
+
+class Imports:
+    """The imports of one task. `closure` and `refusal` fill while it is evaluated."""
+
+    def __init__(self, tree: Tree, resolver: Resolver, blobs: Blobs) -> None:
+        self._tree = tree
+        self._resolver = resolver
+        self._blobs = blobs
+        self._found: dict[str, str] = {}
+        self.closure: dict[str, str] = {}
+        self.refusal: EnvctlError | None = None
+
+    def find(self, directory: str, wanted: str) -> Found | None:
+        """The file that an import means, or None where it is refused; `refusal` then says why."""
+        try:
+            return self._find(directory, wanted)
+        except EnvctlError as error:
+            self.refusal = error
+            return None
+
+    def _find(self, directory: str, wanted: str) -> Found:
+        with self._blobs.lock:
+            resolution = self._resolver.resolve(directory, wanted)
+        self.closure |= resolution.evidence
+        if resolution.error:
+            raise resolution.error
+        path, blob = resolution.path, resolution.blob
+        contents = self._blobs.get(blob, lambda: self._tree.read(path))
+        refuse_pointer(contents, wanted, path)
+        self._found[path] = blob
+        return Found(path, blob, contents)
+
+    def read(self, path: str) -> bytes | None:
+        """The contents of a file that was imported, None for any other."""
+        if path not in self._found:
+            return None
+        return self._blobs.get(self._found[path], lambda: self._tree.read(path))

@@ -1,0 +1,100 @@
+"""The engine's JSON text → plain values, within limits."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from itertools import chain
+
+from envctl.errors import InputError
+from envctl.jsonnet.limits import Limits
+from envctl.model.values import JsonValue
+
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+
+
+class _NotFiniteError(Exception):
+    """The text has a number that JSON cannot carry."""
+
+
+def parse_value(text: str | bytes, limits: Limits) -> JsonValue:
+    """The value of JSON text. Whole numbers stay int. Raises InputError that names the JSON path.
+
+    Refused: numbers that are not finite, and nesting beyond `limits.depth`.
+    """
+    try:
+        value: JsonValue = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except _NotFiniteError:
+        place = next(_not_finite(json.loads(text), "$"), "")
+        raise InputError(
+            "a number is infinite or not a number, which JSON cannot carry", place=place
+        ) from None
+    except RecursionError:
+        raise _too_deep(limits, "") from None
+    except ValueError as error:
+        raise InputError(f"the engine's answer is not JSON: {error}") from error
+    if _deeper_than(value, limits.depth):
+        raise _too_deep(limits, _deep_path(value, limits.depth))
+    return value
+
+
+def member_path(path: str, key: str | int) -> str:
+    """The JSON path of a member: ``$.spec`` and ``a-b`` → ``$.spec.a-b``."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    return f"{path}.{key}" if _PLAIN_KEY.fullmatch(key) else f"{path}[{json.dumps(key, ensure_ascii=False)}]"
+
+
+def _refuse(word: str) -> float:
+    raise _NotFiniteError(word)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise _NotFiniteError(text)
+    return number
+
+
+def _not_finite(value: JsonValue, path: str) -> Iterator[str]:
+    if isinstance(value, float) and not math.isfinite(value):
+        yield path
+    for key, child in _members(value):
+        yield from _not_finite(child, member_path(path, key))
+
+
+def _members(value: JsonValue) -> Iterator[tuple[str | int, JsonValue]]:
+    if isinstance(value, dict):
+        yield from value.items()
+    elif isinstance(value, list):
+        yield from enumerate(value)
+
+
+def _deeper_than(value: JsonValue, depth: int) -> bool:
+    """Whether containers nest deeper, without recursion: this runs over every node of every value."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(depth):
+        children = chain.from_iterable(each.values() if type(each) is dict else each for each in level)
+        level = [child for child in children if type(child) is dict or type(child) is list]
+        if not level:
+            return False
+    return True
+
+
+def _deep_path(value: JsonValue, depth: int) -> str:
+    """A path that shows where the nesting is, cut after a few levels."""
+    path = "$"
+    for level in range(depth, 0, -1):
+        deep = [(key, child) for key, child in _members(value) if _deeper_than(child, level - 1)]
+        if not deep or len(path) > 80:  # noqa: PLR2004
+            break
+        path, value = member_path(path, deep[0][0]), deep[0][1]
+    return path
+
+
+def _too_deep(limits: Limits, place: str) -> InputError:
+    return InputError(
+        f"the value is nested deeper than {limits.depth} levels",
+        place=place,
+        hint="no Kubernetes object needs that; look for a recursion that does not end",
+    )

@@ -1,0 +1,178 @@
+"""The program of a worker process: it confines itself, loads one engine, and evaluates what it is sent.
+
+It runs as a file of its own (``python -I -S worker.py OPTIONS``) and imports nothing of envctl, so
+it starts in milliseconds and holds nothing worth stealing. It never opens a source file:
+the parent answers every import.
+
+Frames in both directions are a length (four bytes, big-endian), one byte for the kind, and the body:
+
+======================  ====================================================================
+to the worker
+``T`` task              JSON: code, cpu (seconds), wall (seconds), output (bytes), forget (contents)
+``F`` file              JSON [path, blob id], a NUL byte, the contents
+``K`` known file        JSON [path, blob id]; the worker has the contents already
+``N`` no                the import is refused; the parent knows why
+to the parent
+``H`` hello             the engine is loaded
+``I`` import            JSON [directory of the importing file, path asked for]
+``R`` result            the value as JSON text
+``E`` error             the engine's own words
+``L`` limit             JSON [name of the limit, what was reached]
+======================  ====================================================================
+"""
+
+import ctypes
+import importlib
+import json
+import os
+import resource
+import signal
+import struct
+import sys
+from typing import Any, BinaryIO
+
+HEADER = struct.Struct(">I")
+ENTRY = "<entry>"  # no slash: the engine takes the folder of this name for imports of the entry snippet
+
+_CLONE_NEWUSER = 0x10000000
+_CLONE_NEWNET = 0x40000000
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NO_NEW_PRIVS = 38
+_OPEN_FILES = 64
+_THREADS = 256
+_GRACE = 5
+
+
+def pack(kind: bytes, body: bytes = b"") -> bytes:
+    """One frame."""
+    return HEADER.pack(len(body) + 1) + kind + body
+
+
+class ImportRefused(Exception):  # noqa: N818
+    """Ends an evaluation whose import the parent refused."""
+
+
+class Session:
+    """The worker's side of the conversation; keeps the contents of files it was sent, by blob id."""
+
+    def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
+        self._source = source
+        self._sink = sink
+        self._contents: dict[str, bytes] = {}
+        self._found: dict[tuple[str, str], tuple[str, bytes]] = {}
+
+    def send(self, kind: bytes, body: bytes = b"") -> None:
+        self._sink.write(pack(kind, body))
+        self._sink.flush()
+
+    def receive(self) -> tuple[bytes, bytes]:
+        """The next frame; ends the process where the parent is gone."""
+        header = self._source.read(HEADER.size)
+        if len(header) < HEADER.size:
+            sys.exit(0)
+        frame = self._source.read(HEADER.unpack(header)[0])
+        return frame[:1], frame[1:]
+
+    def begin(self, *, forget: bool) -> None:
+        """Drop what names meant in the last task's tree, and with `forget` the contents too."""
+        self._found.clear()
+        if forget:
+            self._contents.clear()
+
+    def resolve(self, directory: str, wanted: str) -> tuple[str, bytes]:
+        """The engine's import callback: the path found and its contents, asked of the parent once a task."""
+        key = (directory, wanted)
+        if key not in self._found:
+            self.send(b"I", json.dumps(key).encode())
+            self._found[key] = self._answer(*self.receive())
+        return self._found[key]
+
+    def _answer(self, kind: bytes, body: bytes) -> tuple[str, bytes]:
+        if kind == b"N":
+            raise ImportRefused("refused")
+        head, _, contents = body.partition(b"\0")
+        path, blob = json.loads(head)
+        if kind == b"F":
+            self._contents[blob] = contents
+        return path, self._contents[blob]
+
+
+def confine(options: dict[str, Any]) -> None:
+    """Give up what an evaluation does not need, before the engine and its threads exist."""
+    alone = sys.platform == "linux" and _leave_network(options["parent"])
+    _lower(resource.RLIMIT_AS, options["memory"])
+    _lower(resource.RLIMIT_CORE, 0)
+    _lower(resource.RLIMIT_FSIZE, 0)
+    _lower(resource.RLIMIT_NOFILE, _OPEN_FILES)
+    if alone:
+        # Outside a user namespace of its own this would count all processes of the user.
+        _lower(resource.RLIMIT_NPROC, _THREADS)
+
+
+def _lower(which: int, value: int) -> None:
+    """Set a limit for good; one that is lower already stays."""
+    _, hard = resource.getrlimit(which)
+    value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+    resource.setrlimit(which, (value, value))
+
+
+def _leave_network(parent: int) -> bool:
+    """Enter empty namespaces where the kernel allows, and die with the parent's thread."""
+    libc = ctypes.CDLL(None)
+    alone = bool(libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0)
+    # After unshare, because a change of credentials clears it.
+    libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit(0)
+    return alone
+
+
+def evaluate(engine: Any, session: Session, task: dict[str, Any]) -> None:
+    """Evaluate one task and send its outcome."""
+    session.begin(forget=task["forget"])
+    _limit_time(task)
+    try:
+        text = engine.evaluate_snippet(ENTRY, task["code"], import_callback=session.resolve)
+        body = text.encode()
+    except UnicodeDecodeError as error:
+        # The binding hands on the message of a refused import without its end: what follows is no text.
+        session.send(b"E", error.object.decode(errors="replace").encode())
+    except MemoryError:
+        session.send(b"L", json.dumps(["memory", 0]).encode())
+    except Exception as error:  # noqa: BLE001
+        session.send(b"E", str(error).encode(errors="replace"))
+    else:
+        if len(body) > task["output"]:
+            session.send(b"L", json.dumps(["output", len(body)]).encode())
+        else:
+            session.send(b"R", body)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _limit_time(task: dict[str, Any]) -> None:
+    """Both are the second line: the parent's clock comes first, unless the parent hangs."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = int(usage.ru_utime + usage.ru_stime) + task["cpu"] + 1
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds if hard == resource.RLIM_INFINITY else hard, hard))
+    signal.setitimer(signal.ITIMER_REAL, task["wall"] + _GRACE)
+
+
+def main(options: dict[str, Any]) -> None:
+    """Serve tasks until the parent closes the pipe."""
+    source = os.fdopen(os.dup(0), "rb")
+    sink = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what the engine prints must not look like a frame
+    confine(options)
+    sys.path.append(options["folder"])
+    engine = importlib.import_module(options["module"])
+    session = Session(source, sink)
+    session.send(b"H")
+    while True:
+        _, body = session.receive()
+        evaluate(engine, session, json.loads(body))
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))
