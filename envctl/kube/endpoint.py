@@ -5,6 +5,7 @@ not trusted any more, the transport asks the source for a new one (`Load`), so r
 tokens, certificates and CA bundles are picked up without a restart.
 """
 
+import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from urllib.parse import SplitResult, urlsplit
 from envctl.errors import AccessError, InputError
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
+
+_COORDINATES = re.compile(r" \(_ssl\.c:\d+\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,13 @@ def trust(
     if client is not None:
         context.load_cert_chain(*client)
     return context
+
+
+def tls_reason(error: OSError) -> str:
+    """Why `trust` failed, without the TLS library's own coordinates."""
+    library = error.reason if isinstance(error, ssl.SSLError) else ""
+    text = library.replace("_", " ").lower() if library else error.strerror or str(error)
+    return _COORDINATES.sub("", text)
 
 
 def server_url(text: str, place: str) -> SplitResult:

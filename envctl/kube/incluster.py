@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from envctl.errors import AccessError
-from envctl.kube.endpoint import Endpoint, Headers, bearer, trust
+from envctl.kube.endpoint import Endpoint, Headers, bearer, tls_reason, trust
 
 FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 ORIGIN = "this pod's service account"
@@ -51,7 +51,9 @@ def pod_endpoint(folder: Path = FOLDER, environ: Mapping[str, str] = os.environ)
     try:
         tls = trust(cadata=_read(ca))
     except OSError as error:
-        raise AccessError(f"the CA bundle of {ORIGIN} is unusable: {error}", place=str(ca)) from None
+        raise AccessError(
+            f"the CA bundle of {ORIGIN} is unusable: {tls_reason(error)}", place=str(ca)
+        ) from None
     name = f"[{host}]" if ":" in host else host
     return Endpoint(f"https://{name}:{port}", ORIGIN, token.headers, tls)
 

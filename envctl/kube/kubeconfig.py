@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from envctl.errors import AccessError, InputError, UsageError
-from envctl.kube.endpoint import Endpoint, Headers, header, server_url, trust
+from envctl.kube.endpoint import Endpoint, Headers, header, server_url, tls_reason, trust
 
 _MALFORMED = (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
@@ -162,7 +162,7 @@ def _package_settings(config: Kubeconfig, context: _Context, scratch: str) -> An
     except ConfigException as error:
         raise InputError(_words(error), place=config.place) from None
     except (OSError, *_MALFORMED) as error:
-        reason = error.strerror if isinstance(error, OSError) else type(error).__name__
+        reason = error.strerror if isinstance(error, OSError) else "one of its values is malformed"
         raise InputError(f"the kubeconfig cannot be used: {reason}", place=config.place) from None
     settings.proxy = settings.proxy  # settles it, or each refresh would search the environment again
     if context.plugin and failures and not settings.api_key and not settings.cert_file:
@@ -216,7 +216,7 @@ def _tls(settings: Any, origin: str) -> Any:
         return trust(settings.ssl_ca_cert or "", verify=bool(settings.verify_ssl), client=client)
     except OSError as error:
         raise AccessError(
-            f"the certificates of {origin} are unusable: {error.strerror or error}",
+            f"the certificates of {origin} are unusable: {tls_reason(error)}",
             hint="renew the client certificate, its key or the CA in that file",
         ) from None
 

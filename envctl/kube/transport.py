@@ -25,7 +25,7 @@ from http import HTTPStatus
 
 from envctl.errors import UnavailableError
 from envctl.kube.connection import CONNECT_SECONDS, Connection, Request
-from envctl.kube.endpoint import Endpoint, Load
+from envctl.kube.endpoint import Endpoint, Load, tls_reason
 
 ANSWER_LIMIT = 128 * 1024 * 1024
 LONGEST_WAIT = 10.0
@@ -255,7 +255,7 @@ def _reason(error: Exception) -> str:
         case ssl.SSLCertVerificationError():
             return f"its certificate is not trusted ({error.verify_message})"
         case ssl.SSLError():
-            return f"it does not speak TLS as expected ({error.reason or 'the handshake broke off'})"
+            return f"the TLS handshake failed ({tls_reason(error)})"
         case socket.gaierror():
             return "its name cannot be resolved"
         case TimeoutError():

@@ -1,16 +1,11 @@
 """Connections, retries and renewed credentials, against a server that misbehaves by script."""
 
-import datetime as dt
-import ipaddress
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from envctl.errors import UnavailableError
 from envctl.kube.connection import Request
@@ -227,35 +222,6 @@ def test_a_proxy_that_refuses_is_named(server: Any) -> None:
     )
 
 
-def certificate(folder: Path, name: str, host: str = "127.0.0.1", days: int = 1) -> Path:
-    """A self-signed certificate with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    try:
-        alternative: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        alternative = x509.DNSName(host)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=9))
-        .not_valid_after(now + dt.timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path = folder / f"{name}.pem"
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
-    return path
-
-
 def serving(path: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
@@ -282,7 +248,7 @@ def serving(path: Path) -> ssl.SSLContext:
     ],
 )
 def test_a_server_is_trusted_only_for_a_good_certificate(
-    tmp_path: Path,
+    certificate: Callable[..., Path],
     serve: Callable[..., Any],
     host: str,
     days: int,
@@ -292,10 +258,10 @@ def test_a_server_is_trusted_only_for_a_good_certificate(
     trusted: bool,
 ) -> None:
     """Wrong CA, wrong name and expiry are each refused before any credential is sent."""
-    path = certificate(tmp_path, "server", host, days)
+    path = certificate("server", host, days)
     server = serve(serving(path))
     server.reply(200)
-    ca = path if trusted else certificate(tmp_path, "another")
+    ca = path if trusted else certificate("another")
     transport = Transport(lambda: anonymous(server.url, tls=trust(str(ca)), server_name=server_name))
     if reason:
         with pytest.raises(UnavailableError) as caught:
@@ -308,10 +274,10 @@ def test_a_server_is_trusted_only_for_a_good_certificate(
     transport.close()
 
 
-def test_a_rotated_ca_is_picked_up(tmp_path: Path, serve: Callable[..., Any]) -> None:
+def test_a_rotated_ca_is_picked_up(certificate: Callable[..., Path], serve: Callable[..., Any]) -> None:
     """A certificate that is not trusted makes the CA be read again, once."""
-    new = certificate(tmp_path, "new")
-    authorities = iter([certificate(tmp_path, "old"), new])
+    new = certificate("new")
+    authorities = iter([certificate("old"), new])
     server = serve(serving(new))
     server.reply(200)
     transport = Transport(lambda: anonymous(server.url, tls=trust(str(next(authorities)))))
@@ -319,9 +285,9 @@ def test_a_rotated_ca_is_picked_up(tmp_path: Path, serve: Callable[..., Any]) ->
     transport.close()
 
 
-def test_tls_connections_are_used_again(tmp_path: Path, serve: Callable[..., Any]) -> None:
+def test_tls_connections_are_used_again(certificate: Callable[..., Path], serve: Callable[..., Any]) -> None:
     """Session tickets that arrive after the handshake do not look like the end of the connection."""
-    path = certificate(tmp_path, "server")
+    path = certificate("server")
     server = serve(serving(path))
     transport = Transport(lambda: anonymous(server.url, tls=trust(str(path))))
     for _ in range(3):
