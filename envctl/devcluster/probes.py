@@ -52,7 +52,7 @@ class Probe:
 
 
 def is_ready(node: Mapping[str, Any], *, with_taints: bool) -> bool:
-    """Whether a node is Ready; without taints, whether the controllers have lifted the one of new nodes too."""
+    """Whether a node is Ready and, but where taints are allowed, has lost the one of new nodes."""
     conditions = node.get("status", {}).get("conditions", [])
     ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
     return ready and (with_taints or not node.get("spec", {}).get("taints"))
