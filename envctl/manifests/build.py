@@ -1,0 +1,131 @@
+"""From evaluated components to the objects of a deploy tree, with every problem found in one pass."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from envctl.errors import InputError, Problem
+from envctl.manifests.extract import Found, find
+from envctl.manifests.kinds import Scopes, scopes_of
+from envctl.manifests.normal import normalize
+from envctl.manifests.paths import object_path
+from envctl.manifests.text import to_yaml
+from envctl.model.objects import ObjectId, RenderedObject
+from envctl.model.values import JsonValue
+
+_MIB: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a deploy tree may hold: bytes of one object's text, bytes of all, number of objects."""
+
+    object_bytes: int = _MIB
+    commit_bytes: int = 32 * _MIB
+    objects: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentValue:
+    """A component's evaluated value. `namespace` is the default one, empty where there is none."""
+
+    component: str
+    value: JsonValue
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A found object and whose it is."""
+
+    component: str
+    namespace: str
+    found: Found
+
+    @property
+    def place(self) -> str:
+        return f"{self.component} {self.found.origin}"
+
+
+def build(components: Sequence[ComponentValue], limits: Limits) -> tuple[RenderedObject, ...]:
+    """The objects of one environment, sorted by path: a pure function of the components' values.
+
+    Raises InputError with every problem of every component: what is no object, invalid and
+    unwritable objects, two objects with one identity, two paths that differ by case only, and
+    whatever is over a limit.
+    """
+    sources, problems = _find_all(components)
+    scopes = scopes_of(source.found.value for source in sources)
+    objects: list[RenderedObject] = []
+    for source in sources:
+        made = _object(source, scopes, limits)
+        if isinstance(made, RenderedObject):
+            objects.append(made)
+        else:
+            problems += made
+    problems += [*_same_identities(objects), *_same_paths(objects), *_totals(objects, limits)]
+    if problems:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise InputError(f"{count} in the rendered objects", problems=tuple(problems))
+    return tuple(sorted(objects, key=lambda each: each.path))
+
+
+def _find_all(components: Iterable[ComponentValue]) -> tuple[list[_Source], list[Problem]]:
+    sources: list[_Source] = []
+    problems: list[Problem] = []
+    for each in components:
+        found, wrong = find(each.value)
+        sources += (_Source(each.component, each.namespace, one) for one in found)
+        problems += (Problem(f"{each.component} {one.place}", one.reason, one.hint) for one in wrong)
+    return sources, problems
+
+
+def _object(source: _Source, scopes: Scopes, limits: Limits) -> RenderedObject | list[Problem]:
+    value = source.found.value
+    normal = normalize(value, scopes, source.namespace)
+    if isinstance(normal, tuple):
+        return [Problem(source.place, f"{value['kind']} {reason}", hint) for reason, hint in normal]
+    try:
+        text = to_yaml(normal.value)
+    except InputError as error:
+        return [
+            Problem(source.place + each.place.removeprefix("$"), each.reason, each.hint)
+            for each in error.problems
+        ]
+    if len(text) > limits.object_bytes:
+        reason = f"{normal.id} is {len(text):,} bytes long; the limit is {limits.object_bytes:,}"
+        return [Problem(source.place, reason, "split it, or raise limits.objectBytes in envctl.yaml")]
+    path = object_path(source.component, normal.id)
+    return RenderedObject(normal.id, source.component, source.found.origin, path, normal.value, text)
+
+
+def _same_identities(objects: Iterable[RenderedObject]) -> Iterator[Problem]:
+    first: dict[ObjectId, RenderedObject] = {}
+    for each in objects:
+        other = first.setdefault(each.id, each)
+        if other is not each:
+            yield Problem(_place(each), f"{each.id} is also at {_place(other)}", "keep it in one place")
+
+
+def _same_paths(objects: Iterable[RenderedObject]) -> Iterator[Problem]:
+    """Paths that a file system without case would take for one; all of them are ASCII."""
+    first: dict[str, RenderedObject] = {}
+    for each in objects:
+        other = first.setdefault(each.path.lower(), each)
+        if other.path != each.path:
+            reason = f"{each.path} and {other.path} (from {_place(other)}) differ by case only"
+            yield Problem(_place(each), reason, "rename one of the objects")
+
+
+def _totals(objects: Sequence[RenderedObject], limits: Limits) -> Iterator[Problem]:
+    size = sum(len(each.text) for each in objects)
+    if len(objects) > limits.objects:
+        reason = f"there are {len(objects):,} objects; the limit is {limits.objects:,}"
+        yield Problem("", reason, "raise limits.objects in envctl.yaml")
+    if size > limits.commit_bytes:
+        reason = f"all objects are {size:,} bytes long; the limit is {limits.commit_bytes:,}"
+        yield Problem("", reason, "raise limits.commitBytes in envctl.yaml")
+
+
+def _place(each: RenderedObject) -> str:
+    return f"{each.component} {each.origin}"
