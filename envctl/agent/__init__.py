@@ -1,1 +1,1 @@
-"""The loop that keeps one cluster equal to one deploy branch."""
+"""The agent: source, plan, apply, observe, heal, report (design §6). Knows ports, never adapters."""

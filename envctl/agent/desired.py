@@ -1,0 +1,153 @@
+"""What a deploy commit wants, read from Git: only what differs from the accepted one."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from envctl.agent.options import World
+from envctl.agent.source import Verified
+from envctl.delivery.deploy import ALLOW_PRUNE
+from envctl.delivery.trailers import parse_trailers
+from envctl.errors import InputError, Problem
+from envctl.manifests.paths import (
+    COMPONENTS_FILE,
+    component_of,
+    object_path,
+    parse_components,
+    parse_path,
+)
+from envctl.manifests.text import from_yaml
+from envctl.model.cluster import object_id
+from envctl.model.git import Commit, EntryKind
+from envctl.model.inventory import Accepted, Inventory, InventoryEntry, with_changes
+from envctl.model.objects import ObjectId
+from envctl.model.plan import DesiredChange, Place, Plan
+from envctl.model.values import JsonObject
+from envctl.planning.difference import questions, resolve
+from envctl.planning.guards import Permit, permit_items, refuse_empty_tree, with_permits
+from envctl.planning.ownership import labelled
+from envctl.planning.plan import make_plan
+from envctl.ports import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A plan together with all that it needs: nothing is read from Git while it is carried out."""
+
+    verified: Verified
+    plan: Plan
+    values: Mapping[ObjectId, JsonObject]
+
+
+def read_target(world: World, inventory: Inventory, verified: Verified) -> Target:
+    """The plan that brings the cluster to a deploy commit.
+
+    Raises InputError where any file of it is wrong, and RefusedError where a guard refuses the
+    commit as a whole: before the first write.
+    """
+    tree = world.repository.tree(verified.commit.id)
+    changes = _changes(world, inventory.accepted, verified)
+    commits = _commits_since(world, inventory.accepted, verified.commit)
+    _refuse_emptiness(world, tree, inventory, verified.commit)
+    changed = resolve(inventory, changes, _answers(tree, questions(inventory, changes)))
+    next_inventory = with_changes(inventory, changed)
+    permits = tuple(_permits(world, commits, next_inventory))
+    allowed = [
+        with_permits(entry, permits)
+        for entry in map(next_inventory.entries.__getitem__, sorted(next_inventory.unsettled))
+        if entry.leaving
+    ]
+    next_inventory = with_changes(next_inventory, allowed)
+    merged = {entry.id: entry for entry in (*changed, *allowed)}
+    plan = make_plan(next_inventory, tuple(merged.values()), _depends_on(tree))
+    return Target(verified, plan, _values(world, plan))
+
+
+def desired_value(world: World, key: ObjectId, component: str, blob: str) -> JsonObject:
+    """The labelled object in a blob. Raises InputError where the blob is absent or holds something else."""
+    path = object_path(component, key)
+    value = from_yaml(world.repository.blob(blob), path)
+    if object_id(value) != key:
+        raise InputError(f"the file holds {object_id(value)}", place=path, hint="render and publish it again")
+    return labelled(value, world.options.set_id)
+
+
+def _changes(world: World, accepted: Accepted | None, verified: Verified) -> tuple[DesiredChange, ...]:
+    old = accepted.tree if accepted and accepted.tree else None
+    found, problems = [], []
+    for change in world.repository.changes(old, verified.commit.tree):
+        if not component_of(change.path):
+            continue  # about the tree itself, like the components' dependencies
+        if place := parse_path(change.path):
+            found.append(DesiredChange(place[1], place[0], change.new))
+        else:
+            problems.append(Problem(change.path, "is not named like an object's file"))
+    if problems:
+        raise InputError(
+            "the deploy tree holds files that are no objects",
+            place=verified.commit.id[:12],
+            hint="somebody wrote to the branch by hand; publish again",
+            problems=tuple(problems),
+        )
+    return tuple(found)
+
+
+def _answers(tree: Tree, places: Iterable[Place]) -> Mapping[Place, str | None]:
+    return {place: _blob_at(tree, *place) for place in places}
+
+
+def _blob_at(tree: Tree, component: str, key: ObjectId) -> str | None:
+    entry = tree.entry(object_path(component, key)) if component else None
+    return entry.id if entry and entry.kind is EntryKind.FILE else None
+
+
+def _refuse_emptiness(world: World, tree: Tree, inventory: Inventory, commit: Commit) -> None:
+    directories = (
+        entry for entry in tree.list("") if entry.kind is EntryKind.TREE and not entry.name.startswith(".")
+    )
+    refuse_empty_tree(
+        empty=next(directories, None) is None,
+        inventory=len(inventory.entries),
+        items=_items(commit),
+        place=f"{world.options.branch}@{commit.id[:12]}",
+    )
+
+
+def _commits_since(world: World, accepted: Accepted | None, commit: Commit) -> Sequence[Commit]:
+    """The commits whose permissions are new."""
+    if accepted is None:
+        return [commit]
+    return list(world.repository.history(commit.id, stop=frozenset({accepted.revision})))
+
+
+def _permits(world: World, commits: Iterable[Commit], inventory: Inventory) -> Iterable[Permit]:
+    leaving = [inventory.entries[key] for key in inventory.unsettled if inventory.entries[key].leaving]
+    for commit in commits:
+        if leaving and (items := _items(commit)):
+            tree = world.repository.tree(commit.id)
+            absent = (entry.id for entry in leaving if _blob_at(tree, entry.component, entry.id) is None)
+            yield Permit(items, frozenset(absent))
+
+
+def _items(commit: Commit) -> frozenset[str]:
+    return permit_items(value for key, value in parse_trailers(commit.message) if key == ALLOW_PRUNE)
+
+
+def _depends_on(tree: Tree) -> Mapping[str, Sequence[str]]:
+    entry = tree.entry(COMPONENTS_FILE)
+    return parse_components(tree.read(COMPONENTS_FILE)) if entry else {}
+
+
+def _values(world: World, plan: Plan) -> Mapping[ObjectId, JsonObject]:
+    values, problems = {}, []
+    for entry in (entry for wave in plan.waves for entry in wave):
+        try:
+            values[entry.id] = _value(world, entry)
+        except InputError as error:
+            problems.append(Problem(error.place, error.summary, error.hint))
+    if problems:
+        raise InputError("the deploy tree holds files that cannot be read", problems=tuple(problems))
+    return values
+
+
+def _value(world: World, entry: InventoryEntry) -> JsonObject:
+    return desired_value(world, entry.id, entry.component, entry.wanted)

@@ -1,0 +1,209 @@
+"""Observe: one watch a kind, of metadata only, filtered by our label. At rest nothing is asked at all.
+
+`managedFields` tells whether the fields that were applied still stand, so drift is seen
+without reading a single Secret. What is as it should be is dropped where it arrives.
+"""
+
+import random
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from envctl.agent.apply import version_of
+from envctl.agent.options import World
+from envctl.errors import EnvctlError, UnavailableError
+from envctl.model.cluster import EventKind, ResourceType, WatchEvent
+from envctl.model.inventory import InventoryEntry
+from envctl.model.objects import ObjectId
+from envctl.model.status import Level
+from envctl.planning.fields import fields_digest, last_manager
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+# Between two watches that ended as they should; nothing is lost, the next one tells the state first.
+_BREATH = 0.2
+
+Entries = Callable[[], Mapping[ObjectId, InventoryEntry]]
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """An object that may not be as it was applied.
+
+    `version` is the live object's, `fields` the digest of the fields that are still ours, `manager`
+    who wrote last. `vanished`: it was deleted, or lost our label.
+    """
+
+    key: ObjectId
+    version: str
+    fields: str = ""
+    manager: str = ""
+    vanished: bool = False
+
+
+def drift_in(event: WatchEvent, entries: Mapping[ObjectId, InventoryEntry]) -> Drift | None:
+    """The drift that an event may mean, None where the object stands as it was applied or is not ours."""
+    key = key_of(event)
+    entry = entries.get(key)
+    if entry is None or entry.leaving:
+        return None
+    version = version_of(event.object)
+    if event.kind is EventKind.DELETED:
+        return Drift(key, version, vanished=True)
+    fields = fields_digest(event.object)
+    if entry.settled and fields == entry.fields:
+        return None
+    return Drift(key, version, fields, last_manager(event.object))
+
+
+def still_drifts(drift: Drift, entry: InventoryEntry, written: str) -> bool:
+    """Whether a drift is still one, now that it is looked at; `written` is the version that we wrote last.
+
+    An event that was on its way while we wrote is older than that. Versions of one kind are
+    comparable numbers (KEP-5504).
+    """
+    older = drift.version.isdecimal() and written.isdecimal() and int(drift.version) < int(written)
+    return not older and (drift.vanished or drift.fields != entry.fields)
+
+
+def key_of(event: WatchEvent) -> ObjectId:
+    """The identity of the object of an event."""
+    metadata = event.object.get("metadata")
+    fields: Mapping[str, Any] = metadata if isinstance(metadata, Mapping) else {}
+    return ObjectId(
+        event.type.group, event.type.kind, str(fields.get("namespace") or ""), str(fields.get("name") or "")
+    )
+
+
+def current_drift(world: World, entries: Mapping[ObjectId, InventoryEntry]) -> list[Drift]:
+    """All drift that there is now, by one look at each kind. Raises what the cluster raises."""
+    found: list[Drift] = []
+    for kind in served_kinds(world, entries):
+        with world.cluster.watch(kind, selector=world.options.selector, metadata_only=True) as events:
+            found += _initial(kind, events, lambda: entries)
+    return found
+
+
+def served_kinds(world: World, entries: Iterable[ObjectId]) -> tuple[ResourceType, ...]:
+    """The served types of all kinds among these objects; none for a kind that cannot be judged now."""
+    found = []
+    for group, kind in sorted({(key.group, key.kind) for key in entries}):
+        try:
+            served = world.cluster.resource_type(group, kind)
+        except UnavailableError as error:
+            world.say(Level.WARNING, f"cannot watch {kind}.{group}: {error.summary}", kind=kind)
+        else:
+            found += [served] if served else []
+    return tuple(found)
+
+
+def _initial(kind: ResourceType, events: Iterator[WatchEvent], entries: Entries) -> Iterator[Drift]:
+    """Follow a watch to the end of its initial state; whatever was not in it is missing."""
+    # Taken before the state: what is applied for the first time while it arrives is not missing.
+    before = entries()
+    seen: set[ObjectId] = set()
+    for event in events:
+        if event.kind is EventKind.SYNCED:
+            yield from missing(kind, seen, before)
+            return
+        if event.kind is EventKind.ADDED:
+            seen.add(key_of(event))
+            if drift := drift_in(event, entries()):
+                yield drift
+
+
+def missing(
+    kind: ResourceType, seen: set[ObjectId], entries: Mapping[ObjectId, InventoryEntry]
+) -> Iterator[Drift]:
+    """The objects of a kind that should be there and were not in a complete initial state."""
+    for key, entry in entries.items():
+        same_kind = (key.group, key.kind) == (kind.group, kind.kind)
+        if same_kind and entry.settled and key not in seen:
+            yield Drift(key, "", vanished=True)
+
+
+class Watcher(threading.Thread):
+    """Watches one kind until it is stopped, and hands on what may be drift."""
+
+    def __init__(
+        self, world: World, kind: ResourceType, entries: Entries, hand_on: Callable[[Drift], None]
+    ) -> None:
+        super().__init__(name=f"envctl-watch-{kind}", daemon=True)
+        self._world = world
+        self._kind = kind
+        self._entries = entries
+        self._hand_on = hand_on
+        self._stopped = threading.Event()
+        self._watch: AbstractContextManager[Iterator[WatchEvent]] | None = None
+        self._trouble = ""
+
+    def run(self) -> None:
+        """Follow one watch after the other; wait longer each time that one fails."""
+        pause = _FIRST_PAUSE
+        while not self._stopped.is_set():
+            try:
+                self._follow()
+                pause = _FIRST_PAUSE
+                self._stopped.wait(_BREATH)
+            except EnvctlError as error:
+                self._say(error.summary)
+                self._stopped.wait(pause * random.uniform(0.5, 1.5))  # noqa: S311  (no secret: spreads watches)
+                pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def stop(self) -> None:
+        """End at once."""
+        self._stopped.set()
+        if (watch := self._watch) is not None:
+            watch.__exit__(None, None, None)
+
+    def _follow(self) -> None:
+        selector = self._world.options.selector
+        watch = self._world.cluster.watch(self._kind, selector=selector, metadata_only=True)
+        self._watch = watch
+        with watch as events:
+            if self._stopped.is_set():
+                return
+            for drift in _initial(self._kind, events, self._entries):
+                self._hand_on(drift)
+            for event in events:
+                self._say("")
+                if event.kind is EventKind.EXPIRED:
+                    return
+                if (found := drift_in(event, self._entries())) is not None:
+                    self._hand_on(found)
+
+    def _say(self, trouble: str) -> None:
+        """Log a change of state, once."""
+        if trouble and trouble != self._trouble:
+            self._world.say(Level.WARNING, f"cannot watch {self._kind}: {trouble}", kind=str(self._kind))
+        if not trouble and self._trouble:
+            self._world.say(Level.INFO, f"watching {self._kind} again", kind=str(self._kind))
+        self._trouble = trouble
+
+
+class Observer:
+    """One watcher for each kind in the inventory."""
+
+    def __init__(self, world: World, entries: Entries, hand_on: Callable[[Drift], None]) -> None:
+        self._world = world
+        self._entries = entries
+        self._hand_on = hand_on
+        self._watchers: dict[ResourceType, Watcher] = {}
+
+    def follow(self) -> None:
+        """Start and stop watchers so that they fit the inventory. Raises what discovery raises."""
+        kinds = set(served_kinds(self._world, self._entries()))
+        for kind in self._watchers.keys() - kinds:
+            self._watchers.pop(kind).stop()
+        for kind in sorted(kinds - self._watchers.keys()):
+            self._watchers[kind] = Watcher(self._world, kind, self._entries, self._hand_on)
+            self._watchers[kind].start()
+
+    def stop(self) -> None:
+        """Stop all watchers and wait for them."""
+        for watcher in self._watchers.values():
+            watcher.stop()
+        for watcher in self._watchers.values():
+            watcher.join(timeout=5)
+        self._watchers.clear()

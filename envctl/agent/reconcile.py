@@ -1,0 +1,177 @@
+"""One reconcile: verify, plan, write ahead, apply, prune. All decisions are taken in one thread.
+
+reconciler = Reconciler(world, pause)
+reconciler.store.load()
+result = reconciler.reconcile(commit_id)
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from envctl.agent.apply import Applier, Outcome, Task, may_force, settled
+from envctl.agent.definitions import Pause, await_served, is_definition
+from envctl.agent.desired import Target, desired_value, read_target
+from envctl.agent.options import World
+from envctl.agent.prune import Pruned, Pruner
+from envctl.agent.source import verify
+from envctl.agent.store import InventoryStore
+from envctl.agent.workers import Workers
+from envctl.errors import InputError, UnavailableError
+from envctl.model.inventory import InventoryEntry
+from envctl.model.objects import ObjectId
+from envctl.model.plan import Action, ObjectResult, ReconcileResult, Refusal
+from envctl.planning.waves import order
+
+_FIRST_STEP, _LONGEST_STEP = 0.05, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Healing:
+    """One object to be put back. `vanished`: it was deleted, or lost our label."""
+
+    key: ObjectId
+    vanished: bool
+
+
+class Reconciler:
+    """Brings one cluster to deploy commits, and knows the inventory.
+
+    `pause(seconds)` lets time pass and says whether to leave what is being done: something newer
+    is there, or the end is asked for. Nothing is lost by leaving: the next reconcile goes on.
+    """
+
+    def __init__(self, world: World, pause: Pause) -> None:
+        self.store = InventoryStore(world)
+        self.applier = Applier(world.cluster, world.options.set_id)
+        self._world = world
+        self._pause = pause
+        self._pruner = Pruner(world.cluster, world.options.set_id)
+        self._workers = Workers(world.options.concurrency)
+
+    def close(self) -> None:
+        """Wait for requests under way, and end the threads."""
+        self._workers.close()
+
+    def reconcile(self, commit_id: str) -> ReconcileResult:
+        """Bring the cluster to a commit, as far as it goes.
+
+        What goes wrong with single objects is in the result. Raises RefusedError or InputError
+        for a commit that is refused as a whole, before the first write; ConflictError where
+        somebody else wrote the inventory; UnavailableError where the cluster does not answer.
+        """
+        verified = verify(self._world, self.store.inventory.accepted, commit_id)
+        target = read_target(self._world, self.store.inventory, verified)
+        self.store.update(target.plan.changed)
+        self.store.accept(verified.accepted)
+        self.store.save()
+        results: list[ObjectResult] = []
+        refused: list[Refusal] = list(target.plan.refused)
+        try:
+            interrupted = self._apply(target, results) or self._prune(target, results, refused)
+        finally:
+            self.store.save()
+        return ReconcileResult(
+            commit_id, verified.record.sequence, tuple(results), tuple(refused), interrupted
+        )
+
+    def heal(self, wanted: Sequence[Healing]) -> list[Outcome]:
+        """Put objects back to what was last applied. What fails is left to the next reconcile, unsettled."""
+        entries = self.store.inventory.entries
+        vanished = {each.key: each.vanished for each in wanted}
+        outcomes: list[Outcome] = []
+        for wave in order([entries[each.key] for each in wanted], {}):
+            tasks = list(self._healing_tasks(wave, vanished))
+            outcomes += self._workers.run(self.applier.apply, tasks, lambda: False)
+        self._record(outcomes)
+        healed = {outcome.task.entry.id for outcome in outcomes if outcome.live is not None}
+        self.store.update(replace(entries[key], settled=False) for key in vanished if key not in healed)
+        return outcomes
+
+    def _healing_tasks(
+        self, wave: Iterable[InventoryEntry], vanished: dict[ObjectId, bool]
+    ) -> Iterator[Task]:
+        for entry in wave:
+            try:
+                value = desired_value(self._world, entry.id, entry.component, entry.blob)
+            except InputError:  # not in the store: only a fetch can help, and the retry follows one
+                continue
+            # All fields of this very text were ours when it was applied, so all may be taken back.
+            yield Task(entry, value, force=True, look=vanished[entry.id])
+
+    def _apply(self, target: Target, results: list[ObjectResult]) -> bool:
+        """Apply the waves. Returns whether it was interrupted."""
+        for wave in target.plan.waves:
+            tasks = [Task(entry, target.values[entry.id], look=not entry.uid) for entry in wave]
+            outcomes = self._send(tasks)
+            self._record(outcomes)
+            results += self._with_definitions(outcomes)
+            errors = [outcome.error for outcome in outcomes]
+            if errors and all(isinstance(error, UnavailableError) for error in errors):
+                raise UnavailableError(str(errors[0]), hint="the cluster does not answer; it is tried again")
+            if self._pause(0) or len(outcomes) < len(tasks):
+                return True
+        return False
+
+    def _send(self, tasks: Sequence[Task]) -> list[Outcome]:
+        """Apply tasks, and take back what was ours before where another manager holds it now."""
+        outcomes = self._workers.run(self.applier.apply, tasks, lambda: self._pause(0))
+        forced = {
+            outcome.task.entry.id: replace(outcome.task, force=True)
+            for outcome in outcomes
+            if outcome.error and outcome.task.entry.blob and self._may_force(outcome)
+        }
+        second = self._workers.run(self.applier.apply, forced.values(), lambda: False)
+        return [*(each for each in outcomes if each.task.entry.id not in forced), *second]
+
+    def _may_force(self, outcome: Outcome) -> bool:
+        entry = outcome.task.entry
+        try:
+            before = desired_value(self._world, entry.id, entry.component, entry.blob)
+        except (
+            InputError
+        ):  # the text that was applied is no longer known, so nothing proves that a field was ours
+            return False
+        return may_force(outcome.error, before)
+
+    def _record(self, outcomes: Iterable[Outcome]) -> None:
+        self.store.update(
+            settled(outcome.task.entry, outcome.task.value, outcome.live)
+            for outcome in outcomes
+            if outcome.live is not None
+        )
+
+    def _with_definitions(self, outcomes: Iterable[Outcome]) -> Iterator[ObjectResult]:
+        """The results; new kinds are waited for, so that what uses them comes after."""
+        world = self._world
+        for outcome in outcomes:
+            yield outcome.result
+            if outcome.live is None or not is_definition(outcome.task.value):
+                continue
+            wait = world.options.definition_wait
+            reason = await_served(world.cluster, world.clock, self._pause, outcome.task.value, wait)
+            if reason:
+                yield ObjectResult(outcome.task.entry.id, Action.FAILED, reason)
+
+    def _prune(self, target: Target, results: list[ObjectResult], refused: list[Refusal]) -> bool:
+        """Prune what left the branch. Returns whether it was interrupted."""
+        for wave in target.plan.prune:
+            pruned = self._workers.run(self._pruner.prune, wave, lambda: self._pause(0))
+            done = self._await_ends(pruned)
+            self.store.update(gone=[each.entry.id for each in done if each.gone])
+            results += [each.result for each in done]
+            refused += [each.refusal for each in done if each.refusal]
+            if self._pause(0) or len(pruned) < len(wave):
+                return True
+        return False
+
+    def _await_ends(self, pruned: Sequence[Pruned]) -> list[Pruned]:
+        """The outcomes, after waiting a while for deletions that have not ended yet."""
+        done = [each for each in pruned if not each.waiting]
+        waiting = [each for each in pruned if each.waiting]
+        end, step = self._world.clock.monotonic() + self._world.options.prune_wait, _FIRST_STEP
+        while waiting and self._world.clock.monotonic() < end and not self._pause(step):
+            asked = self._workers.run(self._pruner.confirm, [each.entry for each in waiting], lambda: False)
+            done += [each for each in asked if not each.waiting]
+            waiting = [each for each in asked if each.waiting]
+            step = min(2 * step, _LONGEST_STEP)
+        return [*done, *waiting]

@@ -1,0 +1,127 @@
+"""Where deploy commits come from: the poll of the branch, and which commits are refused."""
+
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from envctl.agent.options import World
+from envctl.delivery.deploy import DeployRecord, deploy_record
+from envctl.errors import EnvctlError, InputError, RefusedError
+from envctl.model.git import Commit
+from envctl.model.inventory import Accepted
+
+_KEPT = "the cluster stays at the last good commit"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a poll found: the commit of the branch, None where there is no branch, or an error."""
+
+    commit: str | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A deploy commit that may be brought to the cluster."""
+
+    commit: Commit
+    record: DeployRecord
+    accepted: Accepted
+
+
+class Source(threading.Thread):
+    """Asks the remote for the branch again and again; each change of the answer is handed on once."""
+
+    def __init__(self, world: World, hand_on: Callable[[Head], None]) -> None:
+        super().__init__(name="envctl-source", daemon=True)
+        self._world = world
+        self._hand_on = hand_on
+        self._stopped = threading.Event()
+        self._last: Head | None = None
+        self._failures = 0
+
+    def run(self) -> None:
+        """Poll until stopped. An error makes the polls rarer, up to `retry_most`."""
+        while not self._stopped.is_set():
+            head = self._look()
+            self._failures = self._failures + 1 if head.error else 0
+            if head != self._last:
+                self._last = head
+                self._hand_on(head)
+            self._stopped.wait(self._pause())
+
+    def stop(self) -> None:
+        """End after the look-up that is under way."""
+        self._stopped.set()
+
+    def _look(self) -> Head:
+        options = self._world.options
+        try:
+            return Head(self._world.repository.remote_refs(options.remote, [options.ref])[options.ref])
+        except EnvctlError as error:
+            return Head(None, error.summary)
+
+    def _pause(self) -> float:
+        options = self._world.options
+        slowest = max(options.retry_most, options.interval)
+        seconds: float = min(options.interval * 2.0 ** min(self._failures, 16), slowest)
+        return seconds * random.uniform(0.9, 1.1)  # noqa: S311  (no secret: spreads agents)
+
+
+def verify(world: World, accepted: Accepted | None, commit_id: str) -> Verified:
+    """A deploy commit that follows the accepted one. Raises RefusedError for any other.
+
+    Refused are commits that envctl did not write, another environment's, and any but a
+    fast-forward with a higher sequence: a branch that was rewritten, replayed or swapped.
+    """
+    options = world.options
+    place = f"{options.branch}@{commit_id[:12]}"
+    commit = world.repository.commit(commit_id)
+    record = deploy_record(commit.message)
+    if record is None:
+        raise RefusedError(f"it is no deploy commit: the Envctl- trailers are missing; {_KEPT}", place=place)
+    if record.environment != options.environment:
+        raise RefusedError(
+            f"it was made for the environment {record.environment}, not {options.environment}; {_KEPT}",
+            place=place,
+        )
+    if accepted is None:
+        root = _root(world, commit_id)
+        return Verified(commit, record, Accepted(commit_id, commit.tree, record.sequence, root))
+    if commit_id != accepted.revision:
+        _refuse_detour(world, accepted, commit_id, record, place)
+    following = replace(accepted, revision=commit_id, tree=commit.tree, sequence=record.sequence)
+    return Verified(commit, record, following)
+
+
+def _refuse_detour(
+    world: World, accepted: Accepted, commit_id: str, record: DeployRecord, place: str
+) -> None:
+    if not _follows(world, accepted.revision, commit_id):
+        reason = "does not follow the accepted commit"
+        if _root(world, commit_id) != accepted.root:
+            reason = "belongs to another history than the accepted commit"
+        raise RefusedError(
+            f"it {reason} {accepted.revision[:12]}: the branch was rewritten; {_KEPT}",
+            place=place,
+            hint="restore the branch; to take a change back, publish a commit that does so (envctl rollback)",
+        )
+    if record.sequence <= accepted.sequence:
+        raise RefusedError(
+            f"its sequence {record.sequence} is not above the accepted {accepted.sequence}; {_KEPT}",
+            place=place,
+        )
+
+
+def _follows(world: World, older: str, newer: str) -> bool:
+    try:
+        return world.repository.is_ancestor(older, newer)
+    except InputError:  # the older one is not in the store: what was fetched does not contain it
+        return False
+
+
+def _root(world: World, commit_id: str) -> str:
+    *_, root = world.repository.history(commit_id)
+    return root.id
