@@ -130,7 +130,7 @@ class JsonnetEvaluator:
         if frame.kind == b"E":
             text = frame.body.decode(errors="replace")
             raise explain(text, task.key, imports.read, imports.refusal)
-        return parse_value(frame.body, self._limits)
+        return parse_value(frame.body, task.key, self._limits)
 
     def _converse(self, task: EvaluationTask, worker: Worker, imports: Imports) -> Frame:
         """Send a task, answer its imports, and return the frame that ends it. Raises WorkerLost."""

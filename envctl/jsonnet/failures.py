@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from envctl.errors import EnvctlError, InputError, Problem
+from envctl.errors import InputError, Problem
 from envctl.jsonnet.values import member_path
 from envctl.jsonnet.worker import ENTRY
 
@@ -48,8 +48,9 @@ _WORDING = (
     (
         r"Unexpected type null, expected function",
         "null is called like a function",
-        "std.native gives null for a function that this engine does not have",
+        "std.native gives null for a function that envctl does not have",
     ),
+    (r"Unexpected type (?P<got>\w+), expected (?P<need>\w+)", "{need} expected, {got} found", ""),
     (r"Field does not exist: (?P<name>.*)", "there is no field {name}", ""),
     (r"Unknown variable: (?P<name>.*)", "there is no variable {name}", "declare it: local {name} = …;"),
     (
@@ -59,16 +60,23 @@ _WORDING = (
     ),
     (r"Missing argument: (?P<parameter>.*)", "the call does not give the argument {parameter}", ""),
     (
-        r"Unexpected: (?P<token>.*?) while parsing (?P<what>.*)",
-        "unexpected {token} while reading {what}",
+        r"Unexpected: (?P<token>.*) while parsing terminal",
+        "{token} stands where a value should begin",
         "something is missing just before it",
     ),
     (
-        r"Unexpected end of file(?P<rest>.*)",
-        "the file ends too early{rest}",
-        "a bracket or quote is not closed",
+        r"Unexpected: (?P<token>.*) while parsing field definition",
+        "{token} stands where a field should begin",
+        "a bracket or comma may be missing just before it",
     ),
+    (r"Unexpected end of file", "the file ends too early", "a bracket or quote is not closed"),
+    (r"Unterminated String", "the string is not closed", "put the same quote at its end"),
     (r"[Oo]verflow", "a number is too large", ""),
+    (
+        r"INTERNAL ERROR:? *(?P<first>[^\n]*).*",
+        "the jsonnet engine failed by a bug of its own: {first}",
+        "make the code around this place simpler, and report it to the engine's authors",
+    ),
 )
 
 
@@ -102,21 +110,22 @@ class Report:
     path: str
 
 
-def explain(text: str, key: str, read: Read, refusal: EnvctlError | None = None) -> InputError:
+def explain(text: str, key: str, read: Read, refusal: InputError | None = None) -> InputError:
     """What the engine said of the task `key`, as an error. `read` gives the text of imported files.
 
     `refusal` is why an import was refused, where one was: the engine's own words on that are no use.
     """
     report = parse_report(text, read)
     shown = [frame for frame in report.frames if not _internal(frame.place)]
-    place = report.place or (shown.pop(0).place if shown else None)
+    place = report.place or (shown[0].place if shown else None)
+    if not (report.place or (refusal and refusal.place)):
+        del shown[:1]
     summary, hint = (refusal.summary, refusal.hint) if refusal else _plain(report, place, read)
-    return InputError(
-        summary,
-        place=_place_text(place, key) if place else report.path or key,
-        hint=hint,
-        problems=_trace(shown, key, named=_names_task(report, place)) + _output(report, place),
-    )
+    where = (refusal and refusal.place) or (_place_text(place, key) if place else report.path or key)
+    steps = _trace(shown)
+    if where != key:
+        steps = (*steps, Problem("", f"while evaluating {key}"))
+    return InputError(summary, place=where, hint=hint, problems=steps + _output(report, where))
 
 
 def parse_report(text: str, read: Read) -> Report:
@@ -163,11 +172,6 @@ def _output_path(trace: Sequence[str]) -> str:
     return path if path != "$" else ""
 
 
-def _names_task(report: Report, place: Place | None) -> bool:
-    """Whether the error's place is the task itself."""
-    return place.file == ENTRY if place else not report.path
-
-
 def _internal(place: Place) -> bool:
     return place.file.startswith("<") and place.file != ENTRY
 
@@ -177,17 +181,14 @@ def _place_text(place: Place, key: str) -> str:
     return key if place.file == ENTRY else str(place)
 
 
-def _trace(frames: Sequence[Frame], key: str, *, named: bool) -> tuple[Problem, ...]:
-    """The frames as problems, repetitions and the middle of a long trace left out, then the task."""
+def _trace(frames: Sequence[Frame]) -> tuple[Problem, ...]:
+    """The frames as problems, repetitions and the middle of a long trace left out."""
     steps: list[Problem] = []
     for frame in frames:
-        if frame.place.file != ENTRY:
-            step = Problem(str(frame.place), _doing(frame.doing))
-            if step not in steps[-1:]:
-                steps.append(step)
-    if len(steps) >= _FRAMES:
-        steps = [*steps[: _FRAMES - 2], steps[-1]]
-    return (*steps, *(() if named else (Problem(key, "evaluated here"),)))
+        step = Problem(str(frame.place), _doing(frame.doing))
+        if frame.place.file != ENTRY and step not in steps[-1:]:
+            steps.append(step)
+    return tuple(steps if len(steps) < _FRAMES else [*steps[: _FRAMES - 2], steps[-1]])
 
 
 def _doing(text: str) -> str:
@@ -200,8 +201,9 @@ def _doing(text: str) -> str:
     return f"in {match['kind']} {name}" if name else f"in {_ARTICLES[match['kind']]}"
 
 
-def _output(report: Report, place: Place | None) -> tuple[Problem, ...]:
-    return (Problem(report.path, "this part of the output needs it"),) if place and report.path else ()
+def _output(report: Report, where: str) -> tuple[Problem, ...]:
+    shown = report.path and where != report.path
+    return (Problem(report.path, "this part of the output needs it"),) if shown else ()
 
 
 def _plain(report: Report, place: Place | None, read: Read) -> tuple[str, str]:

@@ -15,7 +15,7 @@ class Limits:
 
     wall: float = 60
     cpu: int = 120
-    memory: int = 1024 * _MIB
+    memory: int = 2048 * _MIB
     output: int = 64 * _MIB
     depth: int = 200
 

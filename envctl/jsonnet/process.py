@@ -197,17 +197,23 @@ def _start(engine: Engine, limits: Limits) -> "subprocess.Popen[bytes]":
         "memory": engine.reserve + limits.memory,
         "parent": os.getpid(),
     }
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(_PROGRAM), json.dumps(options)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        bufsize=0,
-        cwd="/",
-        env=engine.settings(limits.memory),
-        start_new_session=True,
-        umask=0o077,
-    )
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", str(_PROGRAM), json.dumps(options)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            cwd="/",
+            env=engine.settings(limits.memory),
+            start_new_session=True,
+            umask=0o077,
+        )
+    except OSError as error:
+        raise UnavailableError(
+            f"a worker process for jsonnet cannot be started: {error.strerror}",
+            hint="the machine may be out of memory or processes",
+        ) from error
 
 
 def _pipes(process: "subprocess.Popen[bytes]") -> tuple[IO[bytes], IO[bytes], IO[bytes]]:

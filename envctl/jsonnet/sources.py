@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from envctl.errors import EnvctlError
+from envctl.errors import InputError
 from envctl.jsonnet.resolver import Resolver, refuse_pointer
 from envctl.ports import Tree
 
@@ -55,25 +55,23 @@ class Imports:
         self._blobs = blobs
         self._found: dict[str, str] = {}
         self.closure: dict[str, str] = {}
-        self.refusal: EnvctlError | None = None
+        self.refusal: InputError | None = None
 
     def find(self, directory: str, wanted: str) -> Found | None:
         """The file that an import means, or None where it is refused; `refusal` then says why."""
-        try:
-            return self._find(directory, wanted)
-        except EnvctlError as error:
-            self.refusal = error
-            return None
-
-    def _find(self, directory: str, wanted: str) -> Found:
         with self._blobs.lock:
             resolution = self._resolver.resolve(directory, wanted)
         self.closure |= resolution.evidence
+        self.refusal = resolution.error
         if resolution.error:
-            raise resolution.error
+            return None
         path, blob = resolution.path, resolution.blob
-        contents = self._blobs.get(blob, lambda: self._tree.read(path))
-        refuse_pointer(contents, wanted, path)
+        try:
+            contents = self._blobs.get(blob, lambda: self._tree.read(path))
+            refuse_pointer(contents, wanted, path)
+        except InputError as error:
+            self.refusal = error
+            return None
         self._found[path] = blob
         return Found(path, blob, contents)
 

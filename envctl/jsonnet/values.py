@@ -17,8 +17,8 @@ class _NotFiniteError(Exception):
     """The text has a number that JSON cannot carry."""
 
 
-def parse_value(text: str | bytes, limits: Limits) -> JsonValue:
-    """The value of JSON text. Whole numbers stay int. Raises InputError that names the JSON path.
+def parse_value(text: str | bytes, key: str, limits: Limits) -> JsonValue:
+    """The value of JSON text. Whole numbers stay int. Raises InputError that names task and JSON path.
 
     Refused: numbers that are not finite, and nesting beyond `limits.depth`.
     """
@@ -27,14 +27,14 @@ def parse_value(text: str | bytes, limits: Limits) -> JsonValue:
     except _NotFiniteError:
         place = next(_not_finite(json.loads(text), "$"), "")
         raise InputError(
-            "a number is infinite or not a number, which JSON cannot carry", place=place
+            f"{key} has a number that is infinite or not a number, which JSON cannot carry", place=place
         ) from None
     except RecursionError:
-        raise _too_deep(limits, "") from None
+        raise _too_deep(key, limits, "") from None
     except ValueError as error:
-        raise InputError(f"the engine's answer is not JSON: {error}") from error
+        raise InputError(f"the engine's answer for {key} is not JSON: {error}") from error
     if _deeper_than(value, limits.depth):
-        raise _too_deep(limits, _deep_path(value, limits.depth))
+        raise _too_deep(key, limits, _deep_path(value, limits.depth))
     return value
 
 
@@ -92,9 +92,9 @@ def _deep_path(value: JsonValue, depth: int) -> str:
     return path
 
 
-def _too_deep(limits: Limits, place: str) -> InputError:
+def _too_deep(key: str, limits: Limits, place: str) -> InputError:
     return InputError(
-        f"the value is nested deeper than {limits.depth} levels",
+        f"the value of {key} is nested deeper than {limits.depth} levels",
         place=place,
         hint="no Kubernetes object needs that; look for a recursion that does not end",
     )
