@@ -34,7 +34,7 @@ def to_yaml(value: JsonObject) -> bytes:
         return b"{}\n"
     parts: list[str] = []
     try:
-        _Writer(parts.append).mapping(_top_level(value), "", "", 1)
+        _Writer(parts.append).mapping(top_level(value), "", "", 1)
     except UnwritableError as error:
         problems = tuple(_unwritable(value, "$", 1))
         raise InputError("cannot be written as YAML", problems=problems) from error
@@ -64,7 +64,8 @@ def sample(value: JsonValue, lines: int = 10) -> str:
     return "\n".join([*text[:lines], "..."] if len(text) > lines else text)
 
 
-def _top_level(value: JsonObject) -> _Items:
+def top_level(value: JsonObject) -> Iterable[tuple[str, Any]]:
+    """The fields of an object in their canonical order: apiVersion, kind, metadata, the rest sorted."""
     yield from ((key, value[key]) for key in _FIRST if key in value)
     yield from sorted((item for item in value.items() if item[0] not in _FIRST), key=_by_key)
 
