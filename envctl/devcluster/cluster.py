@@ -220,7 +220,7 @@ class DevCluster:
                 self._layout,
                 self.port,
                 with_controllers=self.options.controllers,
-                audit_log=self.options.audit_log,
+                audit_log=self.options.audit_log and self.options.audit_log.absolute(),
                 extra=self.options.apiserver,
             )
             process = self._group.start("kube-apiserver", command)

@@ -61,6 +61,17 @@ class ProcessGroup:
             self._guardian.stdin.close()
 
 
+def kill_leftovers(directory: Path) -> None:
+    """Kill what still runs on a data folder though its owner and its guardian have gone.
+
+    Found by the folder's name on the command line, where the system shows it under /proc.
+    """
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if str(directory).encode() in entry.read_bytes():
+                os.kill(int(entry.parent.name), signal.SIGKILL)
+
+
 class Process:
     """One program of the control plane. It can be killed, paused and started again."""
 
