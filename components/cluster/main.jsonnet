@@ -1,7 +1,7 @@
 // What exists once in a cluster, whatever runs in it.
 //
-// It is a component of its own because two environments that share a cluster must not both own
-// these objects: one lists `cluster`, the others leave it out.
+// It is a component of its own because these objects can have one owner only, even where
+// several environments share a cluster.
 local k = import 'k.libsonnet';
 
 {

@@ -3,7 +3,7 @@
 {
   namespace+: {
     metadata+: {
-      annotations+: { 'ai.example.com/owner': 'ai-platform-team' },
+      annotations+: { 'ai.example.com/owner': 'platform-team' },
     },
   },
 }
