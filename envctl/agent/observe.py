@@ -13,7 +13,7 @@ from typing import Any
 
 from envctl.agent.apply import version_of
 from envctl.agent.options import World
-from envctl.errors import EnvctlError, UnavailableError
+from envctl.errors import EnvctlError
 from envctl.model.cluster import EventKind, ResourceType, WatchEvent
 from envctl.model.inventory import InventoryEntry
 from envctl.model.objects import ObjectId
@@ -79,20 +79,20 @@ def key_of(event: WatchEvent) -> ObjectId:
 def current_drift(world: World, entries: Mapping[ObjectId, InventoryEntry]) -> list[Drift]:
     """All drift that there is now, by one look at each kind. Raises what the cluster raises."""
     found: list[Drift] = []
-    for kind in served_kinds(world, entries):
+    for kind in served_kinds(world, {(key.group, key.kind) for key in entries}):
         with world.cluster.watch(kind, selector=world.options.selector, metadata_only=True) as events:
             found += _initial(kind, events, lambda: entries)
     return found
 
 
-def served_kinds(world: World, entries: Iterable[ObjectId]) -> tuple[ResourceType, ...]:
-    """The served types of all kinds among these objects; none for a kind that cannot be judged now."""
+def served_kinds(world: World, kinds: Iterable[tuple[str, str]]) -> tuple[ResourceType, ...]:
+    """The served types of these groups and kinds; those that cannot be had now are left out."""
     found = []
-    for group, kind in sorted({(key.group, key.kind) for key in entries}):
+    for group, kind in sorted(kinds):
         try:
             served = world.cluster.resource_type(group, kind)
-        except UnavailableError as error:
-            world.say(Level.WARNING, f"cannot watch {kind}.{group}: {error.summary}", kind=kind)
+        except EnvctlError as error:
+            world.say(Level.WARNING, f"cannot watch {kind}: {error.summary}", kind=kind)
         else:
             found += [served] if served else []
     return tuple(found)
@@ -189,16 +189,18 @@ class Observer:
         self._world = world
         self._entries = entries
         self._hand_on = hand_on
-        self._watchers: dict[ResourceType, Watcher] = {}
+        self._watchers: dict[tuple[str, str], Watcher] = {}
 
     def follow(self) -> None:
-        """Start and stop watchers so that they fit the inventory. Raises what discovery raises."""
-        kinds = set(served_kinds(self._world, self._entries()))
-        for kind in self._watchers.keys() - kinds:
-            self._watchers.pop(kind).stop()
-        for kind in sorted(kinds - self._watchers.keys()):
-            self._watchers[kind] = Watcher(self._world, kind, self._entries, self._hand_on)
-            self._watchers[kind].start()
+        """Start and stop watchers so that they fit the inventory."""
+        entries = self._entries()
+        present = {(key.group, key.kind) for key in entries}
+        for group_kind in self._watchers.keys() - present:
+            self._watchers.pop(group_kind).stop()
+        for kind in served_kinds(self._world, present - self._watchers.keys()):
+            watcher = Watcher(self._world, kind, self._entries, self._hand_on)
+            self._watchers[kind.group, kind.kind] = watcher
+            watcher.start()
 
     def stop(self) -> None:
         """Stop all watchers and wait for them."""

@@ -1,0 +1,304 @@
+"""The agent's loop: one thread decides, everything else tells it through one queue.
+
+It is level-triggered: what is to do follows from the newest commit, the inventory and what
+the watches say, never from what was tried before. While a reconcile waits or sends, drift is
+healed, and a newer commit makes it leave at once.
+"""
+
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from envctl.agent.healer import Healer
+from envctl.agent.mailbox import Mailbox, Wake
+from envctl.agent.observe import Drift, Observer
+from envctl.agent.options import AgentOptions, Log, World
+from envctl.agent.reconcile import Reconciler
+from envctl.agent.report import Reporter, Situation
+from envctl.agent.setup import prepare
+from envctl.agent.source import Head, Source
+from envctl.errors import ConflictError, EnvctlError, InputError, RefusedError, UnavailableError
+from envctl.model.objects import ObjectId
+from envctl.model.plan import ObjectResult, ReconcileResult, Refusal
+from envctl.model.status import Level
+from envctl.ports import Clock, Cluster, Repository
+
+# Status and inventory follow heals at most this often, in seconds.
+_TIDY = 1.0
+# How long until a status that could not be written, or that names a fight, is looked at again.
+_LATER = 15.0
+_JOIN = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """Where the agent stands.
+
+    `tried` is the commit that was begun last, `target` the same while it is under way (empty at
+    rest), `applied` the last one that went through without a failure.
+    """
+
+    head: Head | None = None
+    tried: str = ""
+    applied: str = ""
+    target: str = ""
+    refusal: str = ""
+    trouble: str = ""
+    failures: tuple[ObjectResult, ...] = ()
+    refused: tuple[Refusal, ...] = ()
+    retry_at: float | None = None
+    retries: int = 0
+
+
+class Agent:
+    """Keeps one cluster equal to one deploy branch, until it is told to stop."""
+
+    def __init__(
+        self, options: AgentOptions, repository: Repository, cluster: Cluster, clock: Clock, log: Log
+    ) -> None:
+        self._world = World(options, repository, cluster, clock, log)
+        self._mailbox = Mailbox()
+        self._reconciler = Reconciler(self._world, self._pause)
+        self._healer = Healer(self._world, self._reconciler)
+        self._reporter = Reporter(self._world)
+        self._observer = Observer(
+            self._world, lambda: self._reconciler.store.inventory.entries, self._mailbox.put
+        )
+        self._source = Source(self._world, self._mailbox.put)
+        self._stop = threading.Event()
+        self._progress = _Progress()
+        self._tidy_at: float | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Run until `stop` is set; then finish the requests under way, and return.
+
+        Raises what stands in the way at the start: no rights, a damaged inventory. Later errors
+        are reported and tried again.
+        """
+        self._stop = stop
+        # The loop waits for the mailbox alone, so the event is turned into a message.
+        threading.Thread(target=self._announce_stop, name="envctl-stop", daemon=True).start()
+        try:
+            self._begin()
+            while not stop.is_set():
+                self._attend(self._patience())
+                if not stop.is_set() and self._must_reconcile():
+                    self._reconcile()
+                self._tidy()
+        finally:
+            self._end()
+
+    def _announce_stop(self) -> None:
+        self._stop.wait()
+        self._mailbox.put(Wake())
+
+    def _begin(self) -> None:
+        options, pause = self._world.options, self._world.options.retry_first
+        while not self._stop.is_set():
+            try:
+                prepare(self._world, self._pause)
+                self._reconciler.store.load()
+                self._resume()
+            except UnavailableError as error:
+                self._world.say(Level.WARNING, f"cannot start yet: {error}")
+                self._stop.wait(pause)
+                pause = min(2 * pause, options.retry_most)
+            else:
+                self._world.say(Level.INFO, f"watching {options.branch} for {self._world.cluster.url}")
+                self._source.start()
+                return
+
+    def _resume(self) -> None:
+        status = self._reporter.begin()
+        self._healer.resume(status)
+        self._progress = replace(self._progress, applied=status.applied)
+        self._observer.follow()
+
+    def _end(self) -> None:
+        self._source.stop()
+        self._observer.stop()
+        self._reconciler.close()
+        with suppress(EnvctlError):  # whatever was not written is found out again at the next start
+            self._reconciler.store.save()
+        if self._source.is_alive():
+            self._source.join(_JOIN)
+        self._world.say(Level.INFO, "stopped")
+
+    def _now(self) -> float:
+        return self._world.clock.monotonic()
+
+    def _attend(self, seconds: float | None) -> None:
+        """Take in what happened, waiting so long for something, and heal."""
+        for message in self._mailbox.take(seconds):
+            if isinstance(message, Drift):
+                self._healer.notice(message)
+            elif isinstance(message, Head):
+                self._see_head(message)
+        healed = self._healer.healed
+        if failed := self._healer.heal():
+            self._progress = replace(self._progress, failures=(*self._progress.failures, *failed))
+            self._retry_later()
+        if failed or self._healer.healed != healed:
+            self._tidy_soon()
+
+    def _see_head(self, head: Head) -> None:
+        branch = self._world.options.branch
+        if head.error:
+            self._world.say(Level.WARNING, f"cannot read {branch}: {head.error}")
+        elif head.commit is None:
+            self._world.say(Level.WARNING, f"the branch {branch} does not exist; nothing is changed")
+        self._progress = replace(self._progress, head=head)
+        self._tidy_soon()
+
+    def _pause(self, seconds: float) -> bool:
+        """Let time pass inside a reconcile; True when it shall be left."""
+        end = self._now() + seconds
+        while True:
+            self._attend(max(end - self._now(), 0))
+            self._tidy()
+            if self._must_leave():
+                return True
+            if self._now() >= end:
+                return False
+
+    def _must_leave(self) -> bool:
+        progress = self._progress
+        newest = progress.head.commit if progress.head else None
+        return self._stop.is_set() or bool(progress.target and newest and newest != progress.target)
+
+    def _must_reconcile(self) -> bool:
+        wanted, retry_at = self._wanted(), self._progress.retry_at
+        due = retry_at is not None and retry_at <= self._now()
+        return bool(wanted) and (due or wanted != self._progress.tried)
+
+    def _wanted(self) -> str:
+        """The commit to be at: the branch's, else the accepted one; empty where there is none yet."""
+        head, accepted = self._progress.head, self._reconciler.store.inventory.accepted
+        if head and head.commit:
+            return head.commit
+        return accepted.revision if accepted and head else ""
+
+    def _reconcile(self) -> None:
+        commit = self._wanted()
+        retries = self._progress.retries if commit == self._progress.tried else 0
+        self._progress = replace(self._progress, tried=commit, target=commit, retry_at=None, retries=retries)
+        self._tidy_at = self._now() + _TIDY
+        try:
+            self._note(self._reconciler.reconcile(self._fetched(commit)))
+        except RefusedError as error:
+            self._note_refusal(commit, error)
+        except InputError as error:
+            self._note_refusal(commit, error)
+            self._retry_later()
+        except ConflictError as error:
+            self._note_trouble(error)
+            self._reload()
+        except EnvctlError as error:
+            self._note_trouble(error)
+        self._progress = replace(self._progress, target="")
+        self._observer.follow()
+        self._tidy_at = self._now()
+
+    def _fetched(self, commit: str) -> str:
+        """The commit to reconcile, with all its objects in the store."""
+        options, repository = self._world.options, self._world.repository
+        with suppress(InputError):
+            return repository.commit(commit).id
+        found = repository.fetch(options.remote, [options.ref])[options.ref] or commit
+        # The branch may have moved on since it was looked up: what was fetched is the newest.
+        self._progress = replace(self._progress, head=Head(found), tried=found, target=found)
+        return found
+
+    def _note(self, result: ReconcileResult) -> None:
+        for line in (str(each) for each in result.failures if each not in self._progress.failures):
+            self._world.say(Level.WARNING, line)
+        for refusal in result.refused:
+            if refusal not in self._progress.refused:
+                self._world.say(Level.WARNING, f"not pruned: {refusal}")
+        if result.results:
+            counts = ", ".join(f"{count} {action}" for action, count in result.counts().items())
+            self._world.say(Level.INFO, f"{result.revision[:12]}: {counts}", revision=result.revision)
+        self._progress = replace(
+            self._progress,
+            applied=result.revision if result.succeeded else self._progress.applied,
+            refusal="",
+            trouble="",
+            failures=result.failures,
+            refused=result.refused,
+        )
+        if result.failures:
+            self._retry_later()
+        else:
+            self._progress = replace(self._progress, retries=0)
+
+    def _note_refusal(self, commit: str, error: EnvctlError) -> None:
+        if str(error) != self._progress.refusal:
+            self._world.say(Level.ERROR, f"refused: {error}", revision=commit)
+        self._progress = replace(self._progress, refusal=str(error), trouble="")
+
+    def _note_trouble(self, error: EnvctlError) -> None:
+        if str(error) != self._progress.trouble:
+            self._world.say(Level.WARNING, str(error))
+        self._progress = replace(self._progress, trouble=str(error))
+        self._retry_later()
+
+    def _reload(self) -> None:
+        """Take over what somebody else wrote to the inventory."""
+        try:
+            self._reconciler.store.load()
+        except EnvctlError as error:
+            self._note_trouble(error)
+
+    def _retry_later(self) -> None:
+        options, retries = self._world.options, self._progress.retries
+        wait = min(options.retry_first * 2.0 ** min(retries, 16), options.retry_most)
+        self._progress = replace(self._progress, retry_at=self._now() + wait, retries=retries + 1)
+
+    def _patience(self) -> float | None:
+        """How long nothing is to do unless a message comes."""
+        if self._must_reconcile():
+            return 0
+        times = (self._progress.retry_at, self._healer.next_due(), self._tidy_at)
+        due = min((time for time in times if time is not None), default=None)
+        return None if due is None else max(due - self._now(), 0)
+
+    def _tidy_soon(self) -> None:
+        if self._tidy_at is None:
+            self._tidy_at = self._now() + _TIDY
+
+    def _tidy(self) -> None:
+        """Write what healing changed, and the status, when it is time."""
+        if self._tidy_at is None or self._tidy_at > self._now():
+            return
+        fights = tuple(self._healer.fights().items())
+        self._tidy_at = self._now() + _LATER if fights else None
+        try:
+            self._reporter.report(self._situation(fights))
+            if not self._progress.target:
+                self._reconciler.store.save()
+        except ConflictError:
+            self._reload()
+        except EnvctlError as error:
+            self._world.say(Level.WARNING, f"cannot report: {error}")
+            self._tidy_at = self._now() + _LATER
+
+    def _situation(self, fights: tuple[tuple[ObjectId, str], ...]) -> Situation:
+        progress, healer = self._progress, self._healer
+        head = progress.head
+        missing = (
+            f"the branch {self._world.options.branch} does not exist" if head and not head.commit else ""
+        )
+        return Situation(
+            inventory=self._reconciler.store.inventory,
+            applied=progress.applied,
+            working=bool(progress.target),
+            source_error=(head.error if head else "") or missing,
+            refusal=progress.refusal,
+            trouble=progress.trouble,
+            failures=progress.failures,
+            refused=progress.refused,
+            fights=fights,
+            healed=healer.healed,
+            last_healed=healer.last,
+            last_healed_at=healer.last_at,
+        )
