@@ -3,14 +3,14 @@
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TextIO
 
 import click
 
 from envctl.cli.options import Session
 from envctl.errors import EnvctlError
-from envctl.model.values import JsonValue
+from envctl.model.values import JsonObject, JsonValue
 
 
 def wants_color(session: Session, stream: TextIO) -> bool:
@@ -49,18 +49,16 @@ def progress_done(session: Session) -> None:
     progress(session, "")
 
 
-def error_data(error: EnvctlError) -> JsonValue:
+def error_data(error: EnvctlError) -> JsonObject:
     """An error as JSON: what, where, next step, and each problem."""
     return {
-        "error": {
-            "summary": error.summary,
-            "place": error.place,
-            "hint": error.hint,
-            "exitCode": error.exit_code,
-            "problems": [
-                {"place": each.place, "reason": each.reason, "hint": each.hint} for each in error.problems
-            ],
-        }
+        "summary": error.summary,
+        "place": error.place,
+        "hint": error.hint,
+        "exitCode": error.exit_code,
+        "problems": [
+            {"place": each.place, "reason": each.reason, "hint": each.hint} for each in error.problems
+        ],
     }
 
 
@@ -79,7 +77,34 @@ def error_lines(error: EnvctlError) -> Iterable[str]:
 def print_error(session: Session, error: EnvctlError) -> None:
     """Print an error: JSON on standard output, where the result would be; text on standard error."""
     if session.json:
-        click.echo(json.dumps(error_data(error), indent=2, ensure_ascii=False))
+        click.echo(json.dumps({"error": error_data(error)}, indent=2, ensure_ascii=False))
         return
     for line in error_lines(error):
         click.echo(line, err=True, color=wants_color(session, sys.stderr))
+
+
+_SIGNS = {"created": ("+", "green"), "changed": ("~", "yellow"), "deleted": ("-", "red")}
+
+
+def short(commit_id: str) -> str:
+    """A commit id as people read it; a dash where there is none."""
+    return commit_id[:12] if commit_id else "-"
+
+
+def styled_change(action: str, name: str, component: str = "") -> str:
+    """One changed object on one line: a sign, the object, its component."""
+    sign, color = _SIGNS.get(action, (" ", "white"))
+    tail = click.style(f"  ({component})", dim=True) if component else ""
+    return click.style(f"{sign} {name}", fg=color) + tail
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    """A table in columns as wide as their widest cell; cells must not be styled."""
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+    yield click.style(_row(header, widths), bold=True)
+    for row in rows:
+        yield _row(row, widths)
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()

@@ -1,0 +1,100 @@
+"""``envctl promote``: one commit that copies pins from one environment to the next."""
+
+from collections.abc import Iterator
+
+import click
+
+from envctl import wiring
+from envctl.cli.options import Session, common
+from envctl.cli.printers import emit, progress, progress_done, say, short
+from envctl.errors import EXIT_CLEAN
+from envctl.model.values import JsonObject
+from envctl.workflows.promote import PromoteOptions, Promotion
+from envctl.workflows.promote import promote as run
+
+
+@click.command()
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+@click.option("-c", "--component", "components", multiple=True, metavar="NAME", help="Only this component.")
+@click.option("--push", is_flag=True, help="Push the source branch and the deploy branch, atomically.")
+@click.option("--dry-run", is_flag=True, help="Say what would be promoted; move nothing.")
+@click.option("--force", is_flag=True, help="Override the gates; needs --reason.")
+@click.option("--reason", default="", metavar="TEXT", help="Recorded in the commit.")
+@common
+def promote(
+    session: Session,
+    source: str,
+    target: str,
+    components: tuple[str, ...],
+    push: bool,  # noqa: FBT001
+    dry_run: bool,  # noqa: FBT001
+    force: bool,  # noqa: FBT001
+    reason: str,
+) -> int:
+    """Copy pins from one environment to the next, as one commit, and publish it.
+
+    The commit stands on the source branch and touches only environments/TO/lock.yaml. What
+    is promoted is what FROM has published, never "latest".
+
+    \b
+    envctl promote dev staging
+    envctl promote staging prod -c gateway --push
+    """
+    options = PromoteOptions(
+        source, target, components, push=push, dry_run=dry_run, force=force, reason=reason
+    )
+    repository = wiring.open_repository(session.directory)
+    with wiring.evaluator() as engine:
+        progress(session, f"promoting {source} to {target} …")
+        result = run(repository, engine, options)
+        progress_done(session)
+    emit(session, _data(result), _lines(result))
+    if not result.refreshed:
+        say(session, "note: your work tree's lock file was changed by you, so it was left as it is")
+    return EXIT_CLEAN
+
+
+def _data(result: Promotion) -> JsonObject:
+    published = result.published
+    return {
+        "from": result.options.source,
+        "to": result.options.target,
+        "dryRun": result.options.dry_run,
+        "origin": result.origin,
+        "branch": result.branch.removeprefix("refs/heads/"),
+        "commit": result.commit,
+        "moves": [
+            {"component": each.component, "old": each.old, "new": each.new, "commits": list(each.subjects)}
+            for each in result.moves
+        ],
+        "unchanged": list(result.unchanged),
+        "overridden": [str(each) for each in result.overridden],
+        "deployCommit": published.commit if published else "",
+        "files": [change.path for change in published.changes] if published else [],
+        "pushed": result.options.push and bool(result.commit),
+    }
+
+
+def _lines(result: Promotion) -> Iterator[str]:
+    options = result.options
+    if not result.moves:
+        yield f"nothing to promote: {options.target} already has what {options.source} has published"
+        return
+    for move in result.moves:
+        yield f"{click.style(move.component, bold=True)}: {short(move.old or '')} -> {short(move.new)}"
+        yield from (f"  {subject}" for subject in move.subjects)
+    for problem in result.overridden:
+        yield click.style("overridden: ", fg="yellow") + str(problem)
+    files = len(result.published.changes) if result.published else 0
+    branch = result.branch.removeprefix("refs/heads/")
+    if options.dry_run:
+        yield f"dry run: one commit on {branch}, {files} files would change on deploy/{options.target}"
+        return
+    yield f"committed {short(result.commit)} on {branch}"
+    if result.published and result.published.update:
+        yield f"published {short(result.published.commit)} on deploy/{options.target}, {files} files changed"
+    else:
+        yield f"deploy/{options.target} renders to the same tree, so it has no new commit"
+    if options.push:
+        yield "pushed both"

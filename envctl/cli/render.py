@@ -1,0 +1,120 @@
+"""``envctl render``: what would change on each deploy branch; with --publish, make it so."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from envctl import wiring
+from envctl.cli.options import Session, common
+from envctl.cli.printers import emit, error_data, error_lines, progress, progress_done, short, styled_change
+from envctl.errors import EXIT_CLEAN, EXIT_DIFFERENT, EXIT_FAILED, UsageError
+from envctl.model.values import JsonObject, JsonValue
+from envctl.workflows.publishing import EnvironmentOutcome, PublishOptions, RenderRun, run_render
+
+
+@click.command()
+@click.argument("environments", nargs=-1, metavar="[ENV]...")
+@click.option("--rev", metavar="REV", help="Render a commit instead of the work tree.")
+@click.option("--index", is_flag=True, help="Render what would be committed now (for pre-commit).")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Also write the files to a folder."
+)
+@click.option("--check", is_flag=True, help="Exit 16 where a deploy branch would change.")
+@click.option("--publish", is_flag=True, help="Commit what changed to the deploy branches.")
+@click.option("--push", is_flag=True, help="With --publish: push the deploy branches too.")
+@common
+def render(
+    session: Session,
+    environments: tuple[str, ...],
+    rev: str | None,
+    index: bool,  # noqa: FBT001
+    out: Path | None,
+    check: bool,  # noqa: FBT001
+    publish: bool,  # noqa: FBT001
+    push: bool,  # noqa: FBT001
+) -> int:
+    """Render environments (all by default) and say what would change on each deploy branch.
+
+    Reads the work tree, or a commit (--rev), or the index (--index). Writes nothing without
+    --publish or --out.
+
+    \b
+    envctl render                          what would change, everywhere
+    envctl render prod --out rendered/     prod's files, to look at
+    envctl render --publish --push         in CI, after a merge
+    """
+    if push and not publish:
+        raise UsageError("--push needs --publish", hint="envctl render --publish --push")
+    if rev and index:
+        raise UsageError("--rev and --index exclude each other")
+    if publish and index:
+        raise UsageError("--publish needs a commit, and the index is none", hint="commit first")
+    options = PublishOptions(environments, rev, index=index, publish=publish, push=push)
+    repository = wiring.open_repository(session.directory)
+    with wiring.evaluator() as engine:
+        progress(session, "rendering …")
+        result = run_render(repository, engine, options)
+        progress_done(session)
+    if out and not result.failed:
+        for each in result.rendered:
+            wiring.export_tree(each.files, out / each.environment)
+    emit(session, _data(result), _lines(result))
+    if result.failed:
+        return EXIT_FAILED
+    return EXIT_DIFFERENT if check and result.differs else EXIT_CLEAN
+
+
+def _data(result: RenderRun) -> JsonObject:
+    return {"source": result.source, "environments": [_outcome_data(each) for each in result.outcomes]}
+
+
+def _outcome_data(outcome: EnvironmentOutcome) -> JsonObject:
+    changes: list[JsonValue] = [
+        {"action": change.action, "component": change.component, "object": change.object, "path": change.path}
+        for change in outcome.changes
+    ]
+    return {
+        "environment": outcome.environment,
+        "objects": outcome.objects,
+        "tree": outcome.tree,
+        "state": outcome.state,
+        "commit": outcome.commit,
+        "changes": changes,
+        "errors": [error_data(error) for error in outcome.errors],
+    }
+
+
+def _lines(result: RenderRun) -> Iterator[str]:
+    for outcome in result.outcomes:
+        yield _headline(outcome)
+        for error in outcome.errors:
+            yield from (f"  {line}" for line in error_lines(error))
+        yield from _change_lines(outcome)
+
+
+def _headline(outcome: EnvironmentOutcome) -> str:
+    name = click.style(outcome.environment, bold=True)
+    if outcome.errors:
+        return f"{name}: {click.style('failed', fg='red')}"
+    tail = {
+        "unchanged": "nothing changed",
+        "superseded": "deploy branch already carries a newer source",
+        "published": f"published {short(outcome.commit)}",
+        "pushed": f"published and pushed {short(outcome.commit)}",
+        "differs": "would change",
+        "new": "not published yet",
+    }[outcome.state]
+    return f"{name}: {outcome.objects} objects, {tail}"
+
+
+_LISTED = 20
+
+
+def _change_lines(outcome: EnvironmentOutcome) -> Iterator[str]:
+    shown: Sequence[str] = [
+        styled_change(each.action, each.object, each.component) for each in outcome.changes
+    ]
+    yield from (f"  {line}" for line in shown[:_LISTED])
+    if len(shown) > _LISTED:
+        yield f"  … and {len(shown) - _LISTED} more (all with -o json)"

@@ -1,0 +1,141 @@
+"""The composition root: the only module that names adapters and workflows together.
+
+Adapters are heavy, so each is imported when it is first needed.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+
+from envctl.errors import RefusedError
+from envctl.model.plan import ReconcileResult
+from envctl.model.status import EnvironmentStatus, LogEntry
+from envctl.ports import Clock, Cluster, Evaluator, Repository
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return monotonic()
+
+
+def system_clock() -> Clock:
+    """The clock that everything shares."""
+    return SystemClock()
+
+
+def open_repository(directory: Path) -> Repository:
+    """The Git repository that a folder lies in. Raises InputError where there is none."""
+    from envctl.gitstore.repository import open_repository as adapter
+
+    return adapter(directory, clock=system_clock())
+
+
+def open_store(directory: Path) -> Repository:
+    """A bare repository for an agent's fetched objects, created where absent."""
+    from envctl.gitstore.repository import open_store as adapter
+
+    return adapter(directory, clock=system_clock())
+
+
+@contextmanager
+def evaluator() -> Iterator[Evaluator]:
+    """The jsonnet engine; its worker processes end with the context."""
+    from envctl.jsonnet.evaluator import JsonnetEvaluator
+
+    with JsonnetEvaluator() as engine:
+        yield engine
+
+
+def connect(kubeconfig: Path | None, context: str | None) -> Cluster:
+    """The cluster of a kubeconfig context, or of the pod that envctl runs in."""
+    from envctl.kube.connect import connect as adapter
+
+    return adapter(kubeconfig, context)
+
+
+def export_tree(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write a deploy tree to a folder, replacing an earlier export."""
+    from envctl.filesystem.export import export_tree as adapter
+
+    adapter(files, folder)
+
+
+def cluster_status(
+    environments: Sequence[str], kubeconfig: Path | None, context: str | None, namespace: str
+) -> dict[str, EnvironmentStatus | None]:
+    """What the agents of a cluster report, None for environments without an agent there."""
+    from envctl.agent.report import read_status
+
+    cluster = connect(kubeconfig, context)
+    return {name: read_status(cluster, name, namespace) for name in environments}
+
+
+def reconcile(
+    directory: Path,
+    environment: str,
+    cluster: Cluster,
+    namespace: str,
+    log: Callable[[LogEntry], None],
+    *,
+    dry_run: bool = False,
+) -> ReconcileResult:
+    """One reconcile of the published branch of the repository in `directory`."""
+    from envctl.agent.once import reconcile_once
+    from envctl.agent.options import AgentOptions, World
+    from envctl.workflows.publish import deploy_branch, deploy_tip
+
+    repository = open_repository(directory)
+    tip = deploy_tip(repository, environment)
+    if tip is None:
+        raise RefusedError(
+            f"environment {environment} is not published: there is no branch {deploy_branch(environment)}",
+            hint=f"publish it first: envctl render {environment} --publish",
+        )
+    cluster.ping()
+    world = World(AgentOptions(environment, namespace=namespace), repository, cluster, system_clock(), log)
+    return reconcile_once(world, tip.commit.id, dry_run=dry_run)
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """What the command line tells an agent. `store` None means a folder in the cache folder."""
+
+    environment: str
+    repository: str
+    interval: float
+    store: Path | None
+    namespace: str
+
+
+def run_agent(
+    settings: AgentSettings,
+    cluster: Cluster,
+    log: Callable[[LogEntry], None],
+    stop: threading.Event,
+) -> None:
+    """Run the agent until `stop` is set."""
+    from envctl.agent.loop import Agent
+    from envctl.agent.options import AgentOptions
+
+    options = AgentOptions(
+        settings.environment, settings.repository, namespace=settings.namespace, interval=settings.interval
+    )
+    store = open_store(settings.store or _default_store(settings))
+    Agent(options, store, cluster, system_clock(), log).run(stop)
+
+
+def _default_store(settings: AgentSettings) -> Path:
+    from envctl.devcluster.folders import cache_folder
+
+    digest = hashlib.sha256(settings.repository.encode()).hexdigest()[:16]
+    return cache_folder() / "stores" / f"{settings.environment}-{digest}"

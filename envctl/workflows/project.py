@@ -1,0 +1,136 @@
+"""Read a source tree: its settings, environments, locks and components. All problems in one pass."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from envctl.config.component import check_dependencies, parse_component
+from envctl.config.environment import parse_environment, resolve_environment
+from envctl.config.lock import parse_lock
+from envctl.config.settings import parse_settings
+from envctl.errors import EnvctlError, InputError, Problem, UsageError
+from envctl.model.component import ComponentFile
+from envctl.model.environment import Environment, EnvironmentFile
+from envctl.model.git import EntryKind
+from envctl.model.lock import Lock
+from envctl.model.settings import Settings
+from envctl.ports import Tree
+
+SETTINGS = "envctl.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One source tree, read: its settings and its environment files by name."""
+
+    tree: Tree
+    settings: Settings
+    files: Mapping[str, EnvironmentFile]
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The names of the environments that have a deploy branch, sorted."""
+        return tuple(sorted(name for name, each in self.files.items() if not each.abstract))
+
+
+def load_project(tree: Tree) -> Project:
+    """Read settings and environments. Raises InputError with every problem of every file."""
+    settings = parse_settings(tree.read(SETTINGS), SETTINGS) if tree.entry(SETTINGS) else Settings()
+    files: dict[str, EnvironmentFile] = {}
+    errors: list[EnvctlError] = []
+    for entry in tree.list("environments"):
+        path = f"environments/{entry.name}/environment.yaml"
+        if entry.kind is EntryKind.TREE and tree.entry(path):
+            try:
+                files[entry.name] = parse_environment(tree.read(path), path)
+            except InputError as error:
+                errors.append(error)
+    raise_together(errors)
+    if not files:
+        raise InputError(
+            "no environment found",
+            place="environments/",
+            hint="an environment is a folder environments/<name>/ with an environment.yaml",
+        )
+    return Project(tree, settings, files)
+
+
+def raise_together(errors: Iterable[EnvctlError]) -> None:
+    """Raise nothing, the one error, or one error that carries the problems of all."""
+    found = tuple(errors)
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        problems = tuple(problem for each in found for problem in as_problems(each))
+        raise InputError(f"{len(problems)} problems found", problems=problems)
+
+
+def as_problems(error: EnvctlError) -> tuple[Problem, ...]:
+    """An error as problems: its own, or itself as one."""
+    return error.problems or (Problem(error.place, error.summary, error.hint),)
+
+
+def choose_environments(project: Project, names: Iterable[str]) -> tuple[str, ...]:
+    """The named environments, all where none is named. Raises UsageError that lists what exists."""
+    chosen = tuple(dict.fromkeys(names)) or project.environments
+    for name in chosen:
+        if name not in project.environments:
+            raise unknown_environment(project, name)
+    return chosen
+
+
+def unknown_environment(project: Project, name: str) -> UsageError:
+    """The error for a name that is no environment here."""
+    if name in project.files:
+        return UsageError(f"{name} is only a base for other environments", hint=_listing(project))
+    return UsageError(f"there is no environment {name} in {project.tree.label}", hint=_listing(project))
+
+
+def _listing(project: Project) -> str:
+    return f"environments here: {', '.join(project.environments) or 'none'}"
+
+
+def load_environment(project: Project, name: str) -> Environment:
+    """One environment with its parents merged in. Raises UsageError for an unknown, InputError for a bad one."""
+    if name not in project.environments:
+        raise unknown_environment(project, name)
+    return resolve_environment(name, project.files)
+
+
+def lock_path(environment: str) -> str:
+    """Where an environment's pins are."""
+    return f"environments/{environment}/lock.yaml"
+
+
+def load_lock(tree: Tree, environment: Environment) -> Lock | None:
+    """The pins of an environment; None where it tracks the source branch."""
+    path = lock_path(environment.name)
+    if tree.entry(path):
+        return parse_lock(tree.read(path), path)
+    return Lock() if environment.promotes_from else None
+
+
+def component_path(component: str) -> str:
+    """The file that a component is evaluated from."""
+    return f"components/{component}/main.jsonnet"
+
+
+def overlay_paths(tree: Tree, environment: Environment, component: str) -> tuple[str, ...]:
+    """The overlays of a component that exist, parents first."""
+    paths = (f"environments/{name}/{component}.jsonnet" for name in environment.chain)
+    return tuple(path for path in paths if tree.entry(path))
+
+
+def load_component(tree: Tree, component: str) -> ComponentFile:
+    """A component's own settings, defaults where it has no component.yaml."""
+    path = f"components/{component}/component.yaml"
+    return parse_component(tree.read(path), path) if tree.entry(path) else ComponentFile()
+
+
+def load_graph(trees: Mapping[str, Tree]) -> Mapping[str, tuple[str, ...]]:
+    """Which component depends on which, each read in its own tree.
+
+    Raises InputError on cycles and unknown names.
+    """
+    graph = {name: load_component(tree, name).depends_on for name, tree in trees.items()}
+    check_dependencies(graph)
+    return graph

@@ -1,0 +1,266 @@
+"""Promote: copy pins from one environment to the next, as one commit, and publish it (design §5).
+
+Everything is prepared as objects first: gates, the commit, the render, the deploy commit. Refs
+move last, so a promotion that fails has changed nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from envctl.config.lock import edit_lock
+from envctl.delivery.promotion import SHORT, PinMove, promotion_message, select
+from envctl.errors import InputError, Problem, RefusedError, UsageError
+from envctl.model.environment import Environment
+from envctl.model.git import CommitDraft, EntryKind, RefUpdate
+from envctl.model.lock import Pin
+from envctl.ports import Evaluator, Repository, Tree
+from envctl.workflows.project import (
+    Project,
+    load_environment,
+    load_lock,
+    load_project,
+    lock_path,
+    raise_together,
+)
+from envctl.workflows.publish import Published, Tip, deploy_branch, deploy_tip, prepare, publish
+from envctl.workflows.render import Rendered, render
+from envctl.workflows.source import Source, at_revision
+from envctl.workflows.verify import verify_tip
+
+
+@dataclass(frozen=True, slots=True)
+class PromoteOptions:
+    """What to promote. `components` empty means all. `force` needs a `reason`, which is recorded."""
+
+    source: str
+    target: str
+    components: tuple[str, ...] = ()
+    push: bool = False
+    dry_run: bool = False
+    force: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """The result. `commit` is empty where nothing moved. `refreshed`: the checked-out lock file follows."""
+
+    options: PromoteOptions
+    origin: str
+    moves: tuple[PinMove, ...]
+    unchanged: tuple[str, ...]
+    overridden: tuple[Problem, ...] = ()
+    branch: str = ""
+    commit: str = ""
+    published: Published | None = None
+    rendered: Rendered | None = None
+    refreshed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What a promotion stands on: the source branch as it is now, and both environments."""
+
+    branch: str
+    source: Source
+    project: Project
+    target: Environment
+    tip: Tip
+    published: Project
+    pins: Mapping[str, str]
+
+
+def promote(repository: Repository, evaluator: Evaluator, options: PromoteOptions) -> Promotion:
+    """Promote, or say what would be promoted (`dry_run`).
+
+    Raises UsageError (unknown names), RefusedError (a gate says no; the error says how to pass),
+    InputError (the target would not render), ConflictError (a ref moved meanwhile).
+    """
+    if options.force and not options.reason:
+        raise UsageError("--force needs --reason TEXT: it is recorded in the commit")
+    ground = _ground(repository, options)
+    overridden = _gates(repository, evaluator, ground, options)
+    lock = load_lock(ground.source.tree, ground.target)
+    pinned = {} if lock is None else {name: pin.revision for name, pin in lock.pins.items()}
+    wanted = [each.name for each in ground.target.components]
+    selection = select(ground.pins, pinned, wanted, options.components)
+    if selection.unknown:
+        raise _unknown_components(selection.unknown, options, ground)
+    moves = tuple(replace(move, subjects=_subjects(repository, move)) for move in selection.moves)
+    result = Promotion(
+        options, ground.tip.commit.id, moves, selection.unchanged, overridden, branch=ground.branch
+    )
+    return _carry_out(repository, evaluator, ground, result) if moves else result
+
+
+def source_branch(repository: Repository, configured: str | None) -> str:
+    """The full name of the source branch: as configured, else the one that HEAD is on."""
+    ref = f"refs/heads/{configured}" if configured else repository.head()[0]
+    if ref is None:
+        raise InputError(
+            "HEAD is detached, so it is not known which branch a promotion belongs on",
+            hint="check out the source branch, or set sourceBranch in envctl.yaml",
+        )
+    if repository.ref(ref) is None:
+        raise InputError(f"the source branch {ref.removeprefix('refs/heads/')} does not exist here")
+    return ref
+
+
+def _ground(repository: Repository, options: PromoteOptions) -> _Ground:
+    head = repository.head()[1]
+    if head is None:
+        raise InputError("the repository has no commit yet", hint="commit the source first")
+    configured = load_project(repository.tree(head)).settings.source_branch
+    branch = source_branch(repository, configured)
+    source = at_revision(repository, branch)
+    project = load_project(source.tree)
+    target = load_environment(project, options.target)
+    load_environment(project, options.source)
+    if options.source == options.target:
+        raise UsageError(f"{options.source} cannot be promoted to itself")
+    tip = deploy_tip(repository, options.source)
+    if tip is None:
+        raise RefusedError(
+            f"environment {options.source} is not published",
+            place=deploy_branch(options.source),
+            hint=f"publish it first: envctl render {options.source} --publish",
+        )
+    published = load_project(repository.tree(tip.record.source_commit))
+    pins = published_pins(published, options.source, tip)
+    return _Ground(branch, source, project, target, tip, published, pins)
+
+
+def published_pins(project: Project, environment: str, tip: Tip) -> Mapping[str, str]:
+    """The source revision of each component as it was published, by the source commit of the tip."""
+    resolved = load_environment(project, environment)
+    lock = load_lock(project.tree, resolved)
+    names = [each.name for each in resolved.components]
+    if lock is None:
+        return dict.fromkeys(names, tip.record.source_commit)
+    return {name: lock.pins[name].revision for name in names if name in lock.pins}
+
+
+def _gates(
+    repository: Repository, evaluator: Evaluator, ground: _Ground, options: PromoteOptions
+) -> tuple[Problem, ...]:
+    """The gates that say no; they raise unless forced."""
+    refusals = (*_direction_gate(ground, options), *_verified_gate(repository, evaluator, ground))
+    if refusals and not options.force:
+        raise RefusedError(
+            f"promotion from {options.source} to {options.target} is refused",
+            problems=refusals,
+            hint="pass the gate, or override it on the record with --force --reason TEXT",
+        )
+    return refusals
+
+
+def _direction_gate(ground: _Ground, options: PromoteOptions) -> tuple[Problem, ...]:
+    allowed = ground.target.promotes_from
+    if allowed and options.source in allowed:
+        return ()
+    place = f"environments/{options.target}/environment.yaml"
+    if not allowed and load_lock(ground.source.tree, ground.target) is None:
+        raise RefusedError(
+            f"environment {options.target} tracks the source branch, so nothing can be promoted to it",
+            place=place,
+            hint="to make it an environment with pins, set promotesFrom",
+        )
+    names = ", ".join(allowed or ()) or "nowhere"
+    reason = f"direction: {options.target} is promoted from {names}, not from {options.source}"
+    return (Problem(place, reason, f"promote from {names}, or change promotesFrom in a reviewed commit"),)
+
+
+def _verified_gate(repository: Repository, evaluator: Evaluator, ground: _Ground) -> tuple[Problem, ...]:
+    found = verify_tip(repository, evaluator, ground.tip)
+    if found.clean:
+        return ()
+    what = [change.path for change in found.differences] + list(found.problems)
+    branch = deploy_branch(found.environment)
+    reason = f"verified: {branch} is not what its source renders to: {', '.join(what[:3])}"
+    return (Problem(branch, reason, f"see envctl verify {found.environment}, then publish it again"),)
+
+
+def _unknown_components(names: tuple[str, ...], options: PromoteOptions, ground: _Ground) -> UsageError:
+    both = sorted({each.name for each in ground.target.components} & set(ground.pins))
+    return UsageError(
+        f"{', '.join(names)}: not a component of both {options.source} and {options.target}",
+        hint=f"components of both: {', '.join(both) or 'none'}",
+    )
+
+
+def _subjects(repository: Repository, move: PinMove) -> tuple[str, ...]:
+    """The source commits between two pins that touched the component; none at its first promotion."""
+    if move.old is None:
+        return ()
+    try:
+        commits = tuple(repository.history(move.new, stop=frozenset({move.old})))
+    except InputError:  # a shallow clone: the list is a courtesy, the promotion does not need it
+        return ()
+    found = []
+    for commit in commits:
+        before = repository.tree(commit.parents[0]) if commit.parents else None
+        if _component_id(repository.tree(commit.id), move) != (before and _component_id(before, move)):
+            found.append(f"{commit.id[:SHORT]} {commit.subject}")
+    return tuple(found)
+
+
+def _component_id(tree: Tree, move: PinMove) -> str:
+    entry = tree.entry(f"components/{move.component}")
+    return entry.id if entry and entry.kind is EntryKind.TREE else ""
+
+
+def _carry_out(repository: Repository, evaluator: Evaluator, ground: _Ground, result: Promotion) -> Promotion:
+    options = result.options
+    commit_id = _write_commit(repository, ground, result)
+    source = at_revision(repository, commit_id)
+    rendered = render(repository, evaluator, source, (options.target,))[0]
+    raise_together(rendered.errors)
+    if source.commit is None:
+        raise InputError(f"{commit_id} is no commit")
+    published = prepare(repository, rendered, source.commit, evaluator.version)
+    result = replace(result, commit=commit_id, published=published, rendered=rendered)
+    if options.dry_run:
+        return result
+    base = ground.source.commit.id if ground.source.commit else None
+    update = RefUpdate(ground.branch, base, commit_id)
+    if options.push:
+        both = [update, published.update] if published.update else [update]
+        repository.push(ground.project.settings.remote, both)
+    repository.move_ref(update, f"envctl: promote {options.source} to {options.target}")
+    published = publish(repository, rendered, source.commit, evaluator.version)
+    return replace(result, published=published, refreshed=_refresh(repository, ground, options.target))
+
+
+def _write_commit(repository: Repository, ground: _Ground, result: Promotion) -> str:
+    options, path = result.options, lock_path(result.options.target)
+    tree = ground.source.tree
+    old = tree.read(path) if tree.entry(path) else None
+    pins = {move.component: Pin(move.new, options.source) for move in result.moves}
+    author, committer = repository.signature()
+    base = ground.source.commit
+    if base is None:
+        raise InputError("a promotion needs a commit to stand on")
+    return repository.write_commit(
+        CommitDraft(
+            tree=repository.write_tree({path: edit_lock(old, pins, path)}, base=base.tree),
+            parents=(base.id,),
+            author=author,
+            committer=committer,
+            message=promotion_message(
+                options.source,
+                options.target,
+                result.origin,
+                result.moves,
+                reason=options.reason,
+                forced=tuple(problem.reason.partition(":")[0] for problem in result.overridden),
+            ),
+        )
+    )
+
+
+def _refresh(repository: Repository, ground: _Ground, target: str) -> bool:
+    """Bring the checked-out lock file along where the promotion's branch is the checked-out one."""
+    if repository.head()[0] != ground.branch or repository.is_bare:
+        return True
+    entry = ground.source.tree.entry(lock_path(target))
+    return repository.refresh(lock_path(target), entry.id if entry else None)

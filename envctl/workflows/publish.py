@@ -1,0 +1,171 @@
+"""Publish: commit a deploy tree to its deploy branch, by compare-and-swap (design §4)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from envctl.delivery.deploy import DeployRecord, deploy_draft, deploy_record, handed_on, record_problems
+from envctl.errors import ConflictError, InputError, RefusedError
+from envctl.manifests.paths import component_of
+from envctl.model.git import Commit, RefUpdate, TreeChange
+from envctl.ports import Repository
+from envctl.workflows.render import Rendered
+
+TRIES = 5
+
+
+class Outcome(StrEnum):
+    """What publishing did. SUPERSEDED: the branch already carries a newer source."""
+
+    CREATED = "created"
+    UNCHANGED = "unchanged"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The result for one environment. `update` is the ref move to make, None where there is none."""
+
+    environment: str
+    outcome: Outcome
+    commit: str
+    changes: tuple[TreeChange, ...] = ()
+    update: RefUpdate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """The newest deploy commit of an environment and what it says of itself."""
+
+    commit: Commit
+    record: DeployRecord
+
+
+def deploy_ref(environment: str) -> str:
+    """The full name of an environment's deploy branch."""
+    return f"refs/heads/deploy/{environment}"
+
+
+def deploy_branch(environment: str) -> str:
+    """The short name of an environment's deploy branch."""
+    return f"deploy/{environment}"
+
+
+def deploy_tip(repository: Repository, environment: str) -> Tip | None:
+    """The tip of a deploy branch, None before the first publish. Raises RefusedError for a foreign one.
+
+    A fresh clone has the branch only as a remote-tracking one; the newer of both counts.
+    """
+    local = repository.ref(deploy_ref(environment))
+    tracking = _tracking_tip(repository, environment)
+    if tracking and (local is None or (local != tracking and repository.is_ancestor(local, tracking))):
+        return read_tip(repository, environment, tracking)
+    return read_tip(repository, environment, local) if local else None
+
+
+def _tracking_tip(repository: Repository, environment: str) -> str | None:
+    suffix = f"/{deploy_branch(environment)}"
+    found = repository.refs("refs/remotes/")
+    names = [name for name in found if name.endswith(suffix) and name.count("/") == suffix.count("/") + 2]
+    preferred = f"refs/remotes/origin{suffix}"
+    if preferred in found:
+        return found[preferred]
+    return found[names[0]] if len(names) == 1 else None
+
+
+def read_tip(repository: Repository, environment: str, commit_id: str) -> Tip:
+    """One deploy commit. Raises RefusedError where it is none of this environment."""
+    commit = repository.commit(commit_id)
+    record = deploy_record(commit.message)
+    problems = record_problems(record, environment, deploy_branch(environment))
+    if record is None or problems:
+        raise RefusedError(
+            problems[0].reason,
+            place=f"{problems[0].place} ({commit_id[:12]})",
+            hint="nothing was written; move the branch aside (git branch -m) and publish again",
+        )
+    return Tip(commit, record)
+
+
+def prepare(repository: Repository, rendered: Rendered, source: Commit, renderer: str) -> Published:
+    """Write the deploy tree and commit as objects. No ref moves: `update` says which should."""
+    tip = deploy_tip(repository, rendered.environment)
+    if tip and tip.commit.tree == rendered.tree:
+        return Published(rendered.environment, Outcome.UNCHANGED, tip.commit.id)
+    if tip and _superseded(repository, tip, source):
+        return Published(rendered.environment, Outcome.SUPERSEDED, tip.commit.id)
+    written = repository.write_tree(_entries(repository, rendered, tip), base=None)
+    if written != rendered.tree:
+        raise InputError(f"the written tree {written} is not the rendered tree {rendered.tree}")
+    changes = repository.changes(tip.commit.tree if tip else None, written)
+    record = _record(repository, rendered.environment, changes, tip, source, renderer)
+    parent = tip.commit.id if tip else None
+    commit = repository.write_commit(deploy_draft(record, written, parent, source))
+    here = repository.ref(deploy_ref(rendered.environment))
+    update = RefUpdate(deploy_ref(rendered.environment), here, commit)
+    return Published(rendered.environment, Outcome.CREATED, commit, changes, update)
+
+
+def publish(repository: Repository, rendered: Rendered, source: Commit, renderer: str) -> Published:
+    """Publish one environment locally. A lost race is built again on the new tip, a few times.
+
+    Raises ConflictError when others keep winning, RefusedError for a branch that is not ours.
+    """
+    for _ in range(TRIES):
+        result = prepare(repository, rendered, source, renderer)
+        if result.update is None:
+            return result
+        try:
+            repository.move_ref(result.update, f"envctl: publish {rendered.environment}")
+        except ConflictError:
+            continue
+        return result
+    raise ConflictError(
+        f"{deploy_branch(rendered.environment)} was moved by someone else {TRIES} times in a row",
+        hint="nothing was published; run the command again",
+    )
+
+
+def _superseded(repository: Repository, tip: Tip, source: Commit) -> bool:
+    newest = tip.record.source_commit
+    if newest == source.id:
+        return False
+    try:
+        return repository.is_ancestor(source.id, newest)
+    except InputError:  # the recorded source is not in this clone, so it cannot be a descendant here
+        return False
+
+
+def _entries(repository: Repository, rendered: Rendered, tip: Tip | None) -> Mapping[str, bytes | str]:
+    """Files to write: bytes where the tip does not have the blob yet, else its id."""
+    have = {change.path: change.new for change in repository.changes(None, tip.commit.tree)} if tip else {}
+    return {
+        path: blob if have.get(path) == blob else rendered.files[path]
+        for path, blob in rendered.blobs.items()
+    }
+
+
+def _record(
+    repository: Repository,
+    environment: str,
+    changes: tuple[TreeChange, ...],
+    tip: Tip | None,
+    source: Commit,
+    renderer: str,
+) -> DeployRecord:
+    names = {component_of(change.path) for change in changes}
+    return DeployRecord(
+        environment=environment,
+        sequence=tip.record.sequence + 1 if tip else 1,
+        source_commit=source.id,
+        components=tuple(sorted(name for name in names if name)),
+        renderer=renderer,
+        handed_on=handed_on(environment, _since(repository, tip, source)),
+    )
+
+
+def _since(repository: Repository, tip: Tip | None, source: Commit) -> tuple[Commit, ...]:
+    """Source commits since the last deploy commit, newest first; only the source itself before the first."""
+    if tip is None:
+        return (source,)
+    return tuple(repository.history(source.id, stop=frozenset({tip.record.source_commit})))

@@ -1,0 +1,63 @@
+"""Publish to a remote: the remote's branch is the truth, and every push is a compare-and-swap.
+
+A lost race is built again on the new tip, never merged: rendered text has no merges. Local
+refs move only after the remote's did, so a refused push has changed nothing.
+"""
+
+from collections.abc import Sequence
+
+from envctl.errors import ConflictError
+from envctl.model.git import Commit, RefUpdate
+from envctl.ports import Repository
+from envctl.workflows.publish import TRIES, Published, deploy_branch, deploy_ref, prepare
+from envctl.workflows.render import Rendered
+
+
+def sync(repository: Repository, remote: str, environments: Sequence[str]) -> dict[str, str | None]:
+    """Fetch deploy branches and bring local ones forward. Returns the remote's tips by ref name.
+
+    Raises ConflictError for a local branch that went its own way.
+    """
+    names = [deploy_ref(environment) for environment in environments]
+    tips = dict(repository.fetch(remote, names))
+    for environment, name in zip(environments, names, strict=True):
+        theirs, ours = tips.get(name), repository.ref(name)
+        if theirs is None or theirs == ours or (ours and repository.is_ancestor(theirs, ours)):
+            continue
+        if ours and not repository.is_ancestor(ours, theirs):
+            raise ConflictError(
+                f"local {deploy_branch(environment)} ({ours[:12]}) and the one on {remote} ({theirs[:12]}) "
+                "went different ways",
+                hint=f"the remote's counts: git branch -f {deploy_branch(environment)} {theirs[:12]}",
+            )
+        repository.move_ref(RefUpdate(name, ours, theirs), f"envctl: follow {remote}")
+    return tips
+
+
+def publish_and_push(
+    repository: Repository, remote: str, rendered: Sequence[Rendered], source: Commit, renderer: str
+) -> tuple[Published, ...]:
+    """Publish environments on a remote, all in one push. Also finishes a push that failed before.
+
+    Raises ConflictError when others keep winning; nothing local has moved then.
+    """
+    names = [each.environment for each in rendered]
+    for _ in range(TRIES):
+        tips = sync(repository, remote, names)
+        results = tuple(prepare(repository, each, source, renderer) for each in rendered)
+        updates = [
+            RefUpdate(deploy_ref(each.environment), tips.get(deploy_ref(each.environment)), each.commit)
+            for each in results
+        ]
+        try:
+            repository.push(remote, [each for each in updates if each.old != each.new])
+        except ConflictError:
+            continue
+        for each in results:
+            if each.update:
+                repository.move_ref(each.update, f"envctl: publish {each.environment}")
+        return results
+    raise ConflictError(
+        f"the deploy branches on {remote} were moved by someone else {TRIES} times in a row",
+        hint="nothing was published; run the command again",
+    )

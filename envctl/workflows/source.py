@@ -1,0 +1,75 @@
+"""Where a render reads from: a commit, the index or the work tree, with pins mixed in (design §3)."""
+
+from dataclasses import dataclass
+
+from envctl.errors import InputError
+from envctl.model.git import Commit, Entry
+from envctl.ports import Repository, Tree
+
+# Read at the commit being rendered, so a reviewed change of an environment acts at once.
+_CURRENT = frozenset({"environments", "policies", "envctl.yaml"})
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A tree to render; `commit` is None for the index and the work tree."""
+
+    tree: Tree
+    commit: Commit | None = None
+
+    @property
+    def label(self) -> str:
+        return self.tree.label
+
+
+class PinnedTree:
+    """A component's code at its pinned revision, everything of the environments at the current one."""
+
+    def __init__(self, current: Tree, pinned: Tree) -> None:
+        self._current = current
+        self._pinned = pinned
+
+    @property
+    def label(self) -> str:
+        return self._pinned.label
+
+    def entry(self, path: str) -> Entry | None:
+        return self._side(path).entry(path)
+
+    def read(self, path: str) -> bytes:
+        return self._side(path).read(path)
+
+    def list(self, path: str) -> tuple[Entry, ...]:
+        return self._side(path).list(path)
+
+    def _side(self, path: str) -> Tree:
+        return self._current if path.partition("/")[0] in _CURRENT else self._pinned
+
+
+def at_revision(repository: Repository, revision: str) -> Source:
+    """The source at a revision. Raises InputError where it names no commit."""
+    commit = repository.commit(repository.resolve(revision))
+    return Source(repository.tree(commit.id), commit)
+
+
+def pinned_tree(repository: Repository, source: Source, component: str, revision: str) -> Tree:
+    """The tree that a pinned component is evaluated in. Raises InputError naming the pin."""
+    try:
+        repository.commit(revision)
+    except InputError as error:
+        raise InputError(
+            f"the pinned revision {revision[:12]} of component {component} is not in this repository",
+            hint="fetch the whole history (git fetch --unshallow), or promote the component again",
+        ) from error
+    return PinnedTree(source.tree, repository.tree(revision))
+
+
+def require_clean(repository: Repository) -> None:
+    """Refuse to publish HEAD while other files lie about. Raises InputError that lists them."""
+    changed = repository.changed_paths()
+    if changed:
+        listed = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")  # noqa: PLR2004
+        raise InputError(
+            f"the work tree has changes that no commit holds: {listed}",
+            hint="commit them, or publish the last commit as it is with --rev HEAD",
+        )

@@ -1,0 +1,98 @@
+"""Verify: render the named source again and compare tree ids; name what was edited by hand (design §4)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from envctl.delivery.deploy import deploy_draft
+from envctl.errors import InputError, RefusedError
+from envctl.model.git import TreeChange
+from envctl.ports import Evaluator, Repository
+from envctl.workflows.publish import Tip, deploy_branch, deploy_tip, read_tip
+from envctl.workflows.render import Rendered, render
+from envctl.workflows.source import at_revision
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """The result for one deploy commit. `differences` run from what should be to what is."""
+
+    environment: str
+    commit: str
+    source_commit: str
+    differences: tuple[TreeChange, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def clean(self) -> bool:
+        return not self.differences and not self.problems
+
+
+def verify(
+    repository: Repository, evaluator: Evaluator, environment: str, revision: str | None = None
+) -> Verification:
+    """Verify one deploy commit, the tip by default. Raises RefusedError where nothing is published."""
+    if revision is not None:
+        return verify_tip(
+            repository, evaluator, read_tip(repository, environment, repository.resolve(revision))
+        )
+    tip = deploy_tip(repository, environment)
+    if tip is None:
+        raise RefusedError(
+            f"environment {environment} is not published: there is no branch {deploy_branch(environment)}",
+            hint=f"publish it first: envctl render {environment} --publish",
+        )
+    return verify_tip(repository, evaluator, tip)
+
+
+def verify_tip(repository: Repository, evaluator: Evaluator, tip: Tip) -> Verification:
+    """Verify a deploy commit that is read already."""
+    source = at_revision(repository, tip.record.source_commit)
+    rendered = render(repository, evaluator, source, (tip.record.environment,))[0]
+    if rendered.errors:
+        raise InputError(
+            f"the source of {deploy_branch(tip.record.environment)} does not render any more: "
+            f"{rendered.errors[0].summary}",
+            place=rendered.errors[0].place,
+        )
+    return Verification(
+        environment=tip.record.environment,
+        commit=tip.commit.id,
+        source_commit=tip.record.source_commit,
+        differences=_differences(repository, rendered, tip),
+        problems=_problems(repository, tip),
+    )
+
+
+def _differences(repository: Repository, rendered: Rendered, tip: Tip) -> tuple[TreeChange, ...]:
+    if rendered.tree == tip.commit.tree:
+        return ()
+    actual = {change.path: change.new for change in repository.changes(None, tip.commit.tree)}
+    return compare_blobs(rendered.blobs, actual)
+
+
+def compare_blobs(old: Mapping[str, str], new: Mapping[str, str | None]) -> tuple[TreeChange, ...]:
+    """The files that differ between two listings of path to blob id, sorted by path."""
+    paths = sorted(old.keys() | new.keys())
+    return tuple(
+        TreeChange(path, old.get(path), new.get(path)) for path in paths if old.get(path) != new.get(path)
+    )
+
+
+def _problems(repository: Repository, tip: Tip) -> tuple[str, ...]:
+    """What the commit says of itself and should not: its sequence, its author, its dates."""
+    parents = tip.commit.parents
+    expected = 1
+    if parents:
+        expected = read_tip(repository, tip.record.environment, parents[0]).record.sequence + 1
+    problems = []
+    if len(parents) > 1:
+        problems.append("it is a merge; deploy branches are linear")
+    if tip.record.sequence != expected:
+        problems.append(f"Envctl-Sequence is {tip.record.sequence}, expected {expected}")
+    source = repository.commit(tip.record.source_commit)
+    draft = deploy_draft(tip.record, tip.commit.tree, parents[0] if parents else None, source)
+    if (draft.author, draft.committer) != (tip.commit.author, tip.commit.committer):
+        problems.append(f"author or dates are not those of the source commit {source.id[:12]}")
+    elif not parents[1:] and draft.message != tip.commit.message:
+        problems.append("its message is not the one that envctl writes for this source")
+    return tuple(problems)
