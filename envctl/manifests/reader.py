@@ -20,20 +20,23 @@ _NAMES: Final = {"\r": "a carriage return", "\ufeff": "a byte order mark"}
 _QUOTE_HINT = "put it in double quotes if it is a string"
 
 
-def read(data: bytes, place: str, max_bytes: int, max_depth: int) -> JsonObject:
-    """The mapping that is the one document of a file. Raises InputError; see `text.from_yaml`."""
+def read(data: bytes, place: str, max_bytes: int, max_depth: int, loader: Any = _LOADER) -> JsonObject:
+    """The mapping that is the one document of a file. Raises InputError; see `text.from_yaml`.
+
+    `loader` is libyaml's parser where it was compiled in, else PyYAML's own.
+    """
     text = _decode(data, place, max_bytes)
     builder = _Builder(text, place, max_depth)
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in yaml.parse(text, Loader=loader):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = ", ".join(part for part in (error.context, error.problem) if part)
-        raise _refused(place, mark.line + 1 if mark else 1, f"is not YAML: {reason}") from error
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise _refused(place, line, f"holds a character that YAML forbids: {error.reason}") from error
+        builder.give_up(mark.line + 1 if mark else 1, f"is not YAML: {reason}")
+    except (ValueError, OverflowError):
+        # PyYAML's own parser turns numeric escapes into characters unchecked.
+        builder.give_up(1, "is not YAML: it has an escape for a character that does not exist")
     return builder.result()
 
 
@@ -105,6 +108,11 @@ class _Builder:
         result: JsonObject = self.root
         return result
 
+    def give_up(self, line: int, reason: str) -> NoReturn:
+        """Refuse the rest. Raises InputError with what was noted before, too."""
+        self.problems.append(Problem(f"{self.place}:{line}", reason))
+        raise InputError("cannot be read", problems=tuple(self.problems))
+
     def _document(self, event: Any) -> None:
         self.documents += 1
         if self.documents > 1:
@@ -174,8 +182,7 @@ class _Builder:
             raise InputError("cannot be read", problems=tuple(self.problems))
 
     def _stop(self, event: Any, reason: str) -> NoReturn:
-        self.problems.append(Problem(f"{self.place}:{_line(event)}", reason))
-        raise InputError("cannot be read", problems=tuple(self.problems))
+        self.give_up(_line(event), reason)
 
 
 def _line(event: Any) -> int:

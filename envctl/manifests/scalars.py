@@ -30,7 +30,7 @@ _RESERVED = r"(?!(?i:-*(?:y|n|yes|no|on|off|true|false|null|none|nan|inf|infinit
 # Inside: no quote for `:` in front of a visible character, `#` behind one, single spaces.
 _INSIDE = r"(?:[!-9;-~]|:(?=[!-~])| (?=[!\"$-~]))*"
 _QUANTITY = r"(?:0|[1-9][0-9]*)(?:m|k|Ki|M|Mi|G|Gi|T|Ti|P|Pi|ms|s|h|d|%)"
-_PLAIN = re.compile(rf"{_RESERVED}(?:[A-Za-z/_]|--?[A-Za-z]){_INSIDE}|{_QUANTITY}")
+_PLAIN = re.compile(rf"{_RESERVED}(?:[A-Za-z/]|_+[A-Za-z]|--?[A-Za-z]){_INSIDE}|{_QUANTITY}")
 
 _INT = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 _FLOAT = re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+(?:e[-+][0-9]+)?")

@@ -59,7 +59,7 @@ def sample(value: JsonValue, lines: int = 10) -> str:
     try:
         _Writer(parts.append).sequence([value], "", "", 1)
     except UnwritableError:
-        parts.append("...\n")
+        parts.append("  ...\n")
     text = [line[2:_SAMPLE_WIDTH] for line in "".join(parts).splitlines()]
     return "\n".join([*text[:lines], "..."] if len(text) > lines else text)
 
