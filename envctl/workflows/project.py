@@ -90,7 +90,7 @@ def _listing(project: Project) -> str:
 
 
 def load_environment(project: Project, name: str) -> Environment:
-    """One environment with its parents merged in. Raises UsageError for an unknown, InputError for a bad one."""
+    """One environment with its parents merged in. UsageError for an unknown, InputError for a bad one."""
     if name not in project.environments:
         raise unknown_environment(project, name)
     return resolve_environment(name, project.files)

@@ -80,9 +80,7 @@ def render_project(
     environments: Sequence[str],
 ) -> tuple[Rendered, ...]:
     """Render environments of a project that is read already."""
-    plans = [
-        _attempt(name, lambda name=name: _plan(repository, source, project, name)) for name in environments
-    ]
+    plans = [_attempt(repository, source, project, name) for name in environments]
     units = [unit for plan in plans if isinstance(plan, _Plan) for unit in plan.units]
     outcomes = dict(
         zip((unit.key for unit in units), evaluator.evaluate([_task(u) for u in units]), strict=True)
