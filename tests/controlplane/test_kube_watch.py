@@ -80,7 +80,7 @@ def test_a_metadata_only_watch_never_sees_values(kube: KubeCluster, namespace: s
         assert (event.object["apiVersion"], event.object["kind"], event.type) == ("v1", "Secret", SECRET)
         assert set(event.object) == {"apiVersion", "kind", "metadata"}
         metadata: Any = event.object["metadata"]
-        assert metadata["managedFields"][0]["fieldsV1"]["f:data"] == {".": {}, "f:k": {}}
+        assert metadata["managedFields"][0]["fieldsV1"]["f:data"] == {"f:k": {}}
         assert "Q0FOQVJZ" not in repr(event)
 
 
@@ -187,6 +187,8 @@ def test_a_version_that_is_compacted_asks_for_a_new_watch(
     dev, kube = compactable
     kube.apply(CONFIG_MAP, config_map("default", "a"))
     compact(dev)
+    dev.restart("kube-apiserver")  # it keeps some history in memory
+    dev.wait_ready()
     with FromVersionOne(kube._client, Scope(CONFIG_MAP), set()) as events:
         assert [short(event) for event in events] == [("expired", "")]
     with kube.watch(CONFIG_MAP, selector=SELECTOR) as events:
@@ -216,10 +218,11 @@ def test_a_watch_of_a_killed_server_is_an_error_and_the_next_one_works(
     dev = start_cluster(API_ONLY)
     kube = connect(dev.kubeconfig)
     kube.apply(CONFIG_MAP, config_map("default", "a"))
-    with pytest.raises(UnavailableError), kube.watch(CONFIG_MAP, selector=SELECTOR) as events:
+    with kube.watch(CONFIG_MAP, selector=SELECTOR) as events:
         assert take(events, 2) == [("added", "a"), ("synced", "")]
         dev.kill("kube-apiserver")
-        next(events)
+        with pytest.raises(UnavailableError):
+            next(events)
     dev.restart("kube-apiserver")
     dev.wait_ready()
     with kube.watch(CONFIG_MAP, selector=SELECTOR) as events:
