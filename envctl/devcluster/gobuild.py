@@ -5,11 +5,13 @@ import os
 import select
 import signal
 import subprocess
+import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from envctl.devcluster.catalog import BUILD_FLAGS, parse_version, show_version
 from envctl.devcluster.progress import Progress
@@ -48,38 +50,40 @@ def go_environment(environ: Mapping[str, str], temporary: Path) -> dict[str, str
 
 
 def go_build(go: Path, build: Build, progress: Progress) -> None:
-    """Build the packages into `build.out`; tells how many packages are compiled and the time that passed.
+    """Build the packages into `build.out`; tells what is fetched and compiled, and the time that passed.
 
     Raises UnavailableError with the tail of the compiler's output. On an exception, also on
     KeyboardInterrupt, the compiler is stopped.
     """
     build.out.mkdir(parents=True, exist_ok=True)
-    environment = go_environment(os.environ, build.out)
-    progress(f"building {build.title}: fetching Go modules")
-    listed = _go(go, ["list", "-mod=readonly", "-deps", *build.packages], build.module)
-    steps = Steps(build.title, len(listed.splitlines()))
+    steps = Steps(build.title)
+    progress(str(steps))
+    with tempfile.TemporaryFile() as listing:
+        _follow([str(go), "list", "-mod=readonly", "-deps", *build.packages], build, listing, steps, progress)
+        listing.seek(0)
+        steps.packages = sum(1 for _ in listing)
     flags = [*BUILD_FLAGS, "-ldflags", build.link_flags]
     command = [str(go), "build", "-v", *flags, "-o", f"{build.out}/", *build.packages]
-    with _running(command, build.module, environment) as process:
-        for line in _lines(process.stdout.fileno() if process.stdout else -1):
-            if steps.take(line, time.monotonic()):
-                progress(str(steps))
-        code = process.wait()
-    if code:
-        raise build_error(build.title, code, list(steps.complaints))
+    _follow(command, build, subprocess.DEVNULL, steps, progress)
 
 
 def module_folder(go: Path, module: Path, path: str) -> Path:
-    """Where Go keeps the source of a required module."""
-    return Path(_go(go, ["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", path], module).strip())
+    """Where Go keeps the source of a required module, once it is fetched."""
+    command = [str(go), "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", path]
+    environment = go_environment(os.environ, module)
+    done = subprocess.run(command, cwd=module, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode or not done.stdout.strip():
+        raise build_error(path, done.returncode, done.stderr.splitlines()[-_TAIL:])
+    return Path(done.stdout.strip())
 
 
 class Steps:
-    """What ``go build -v`` has told so far: one package a line as it is compiled, else complaints."""
+    """What go has told so far: modules as they are fetched, packages as they are compiled, and complaints."""
 
-    def __init__(self, title: str, packages: int) -> None:
+    def __init__(self, title: str) -> None:
         self.title = title
-        self.packages = packages
+        self.packages = 0
+        self.fetched = 0
         self.compiled = 0
         self.seconds = 0
         self.complaints: deque[str] = deque(maxlen=_TAIL)
@@ -90,18 +94,23 @@ class Steps:
         """Count one line (empty: time passed); says whether the sum is worth telling again."""
         if self._started is None:
             self._started = self._told = now
-        if line and " " not in line:
-            self.compiled += 1
-        elif line and not line.startswith("go: downloading "):
+        if line.startswith("go: downloading "):
+            self.fetched += 1
+        elif " " in line:
             self.complaints.append(line)
+        elif line:
+            self.compiled += 1
         if now - self._told < _SECONDS_BETWEEN_LINES:
             return False
         self._told, self.seconds = now, int(now - self._started)
         return True
 
     def __str__(self) -> str:
-        counts = f"{self.compiled} of {self.packages} packages compiled"
-        return f"building {self.title}: {counts}, {self.seconds // 60}:{self.seconds % 60:02} min"
+        """One line of progress; `packages` is 0 until all modules are fetched."""
+        done = f"{self.compiled} of {self.packages} packages compiled"
+        if not self.packages:
+            done = f"{self.fetched} Go modules fetched"
+        return f"building {self.title}: {done}, {self.seconds // 60}:{self.seconds % 60:02} min"
 
 
 def build_error(title: str, code: int, tail: Sequence[str]) -> UnavailableError:
@@ -122,18 +131,31 @@ def build_error(title: str, code: int, tail: Sequence[str]) -> UnavailableError:
     return UnavailableError(f"building {title} failed (exit code {code}):\n{text}", hint=hint)
 
 
+def _follow(
+    command: Sequence[str], build: Build, stdout: int | IO[bytes], steps: Steps, progress: Progress
+) -> None:
+    """Run a go command to its end, and tell what it says on standard error."""
+    with _running(command, build, stdout) as process:
+        for line in _lines(process.stderr.fileno() if process.stderr else -1):
+            if steps.take(line, time.monotonic()):
+                progress(str(steps))
+        code = process.wait()
+    if code:
+        raise build_error(build.title, code, list(steps.complaints))
+
+
 @contextlib.contextmanager
 def _running(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], stderr: int = subprocess.STDOUT
+    command: Sequence[str], build: Build, stdout: int | IO[bytes]
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A process group for the compiler and its children; none of it outlives this block."""
     process = subprocess.Popen(
         command,
-        cwd=folder,
-        env=environment,
+        cwd=build.module,
+        env=go_environment(os.environ, build.out),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=stderr,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         process_group=0,
     )
     try:
@@ -142,9 +164,8 @@ def _running(
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        for pipe in (process.stdout, process.stderr):
-            if pipe:
-                pipe.close()
+        if process.stderr:
+            process.stderr.close()
 
 
 def _lines(pipe: int) -> Iterator[str]:
@@ -162,18 +183,6 @@ def _lines(pipe: int) -> Iterator[str]:
         yield from (line.decode(errors="replace").rstrip() for line in whole)
     if rest:
         yield rest.decode(errors="replace")
-
-
-def _go(go: Path, arguments: Sequence[str], module: Path) -> str:
-    """What a short go command prints, run in a module's folder."""
-    with _running(
-        [str(go), *arguments], module, go_environment(os.environ, module), subprocess.PIPE
-    ) as process:
-        out, problems = process.communicate()
-    if process.returncode:
-        tail = problems.decode(errors="replace").splitlines()[-_TAIL:]
-        raise build_error(f"with `go {arguments[0]}`", process.returncode, tail)
-    return out.decode()
 
 
 def version_of(program: Path) -> str:

@@ -81,6 +81,23 @@ def kube(cluster: RunningCluster) -> Iterator[KubeCluster]:
     connection.close()
 
 
+def processes_naming(text: str) -> dict[int, str]:
+    """The command lines of all processes that name a text, by process id."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            command = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if text in command:
+                found[int(entry.parent.name)] = command
+    return found
+
+
+@pytest.fixture
+def processes_of() -> Callable[[Path | str], dict[int, str]]:
+    """Finds all processes that name a folder on their command line, so that a test sees what is left."""
+    return lambda folder: processes_naming(str(folder))
+
+
 @pytest.fixture
 def unique_name() -> Callable[[str], str]:
     """Makes names that no other test uses: ``web`` becomes ``web-1f3c9a2b``."""

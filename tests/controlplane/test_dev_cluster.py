@@ -26,6 +26,7 @@ CONFIG_MAP = ResourceType("", "v1", "ConfigMap", "configmaps", namespaced=True)
 DEPLOYMENT = ResourceType("apps", "v1", "Deployment", "deployments", namespaced=True)
 
 Start = Callable[[ClusterOptions], DevCluster]
+Processes = Callable[[Path | str], dict[int, str]]
 Connect = Callable[[Path], KubeCluster]
 
 
@@ -36,19 +37,6 @@ def until(done: Callable[[], Any], seconds: float = 60) -> Any:
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
     return value
-
-
-def processes_of(directory: Path) -> list[str]:
-    """The command lines of all processes that name a folder."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = entry.read_bytes().replace(b"\0", b" ").decode()
-        except OSError:
-            continue
-        if str(directory) in command:
-            found.append(command)
-    return found
 
 
 def config_map(namespace: str, name: str) -> JsonObject:
@@ -142,13 +130,13 @@ def test_its_files_are_for_its_user_only(start_cluster: Start) -> None:
     assert dev.kubeconfig.stat().st_mode & 0o777 == 0o600
 
 
-def test_stop_leaves_no_process_and_no_file(programs: Programs) -> None:
+def test_stop_leaves_no_process_and_no_file(programs: Programs, processes_of: Processes) -> None:
     """Also the second time."""
     dev = DevCluster.start(programs=programs)
     assert len(processes_of(dev.directory)) == 6
     dev.stop()
     dev.stop()
-    assert processes_of(dev.directory) == []
+    assert processes_of(dev.directory) == {}
     assert not dev.directory.exists()
 
 
@@ -162,7 +150,7 @@ time.sleep(600)
 
 
 @pytest.mark.usefixtures("programs")
-def test_nothing_is_left_when_its_owner_is_killed() -> None:
+def test_nothing_is_left_when_its_owner_is_killed(processes_of: Processes) -> None:
     """SIGKILL leaves the owner no time to clean up; the guardian does it."""
     with subprocess.Popen([sys.executable, "-c", OWNER], stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout
@@ -172,7 +160,9 @@ def test_nothing_is_left_when_its_owner_is_killed() -> None:
     until(lambda: not processes_of(directory) and not directory.exists())
 
 
-def test_a_process_that_ends_at_the_start_is_shown_with_its_log(programs: Programs) -> None:
+def test_a_process_that_ends_at_the_start_is_shown_with_its_log(
+    programs: Programs, processes_of: Processes
+) -> None:
     """The error carries the program's own last words, and nothing is left behind."""
     with pytest.raises(UnavailableError) as failed:
         DevCluster.start(ClusterOptions(apiserver=("--no-such-flag",)), programs)
@@ -183,7 +173,7 @@ def test_a_process_that_ends_at_the_start_is_shown_with_its_log(programs: Progra
     directory = Path(failed.value.hint.partition("--etcd-servers=unix://")[2].partition("/etcd.sock")[0])
     assert directory.name.startswith("envctl-dev-cluster-")
     assert not directory.exists()
-    assert processes_of(directory) == []
+    assert processes_of(directory) == {}
 
 
 def test_a_port_that_stays_taken_is_an_error_with_the_log(programs: Programs) -> None:
