@@ -59,7 +59,7 @@ class Applier:
         try:
             kind = served_type(self._cluster, task.value)
             live = self._look(kind, task) if task.look or dry_run else None
-            if task.look and live and (refusal := takeover_refusal(task.value, live, self._set_id)):
+            if live and (refusal := self._refusal(task, live)):
                 return Outcome(task, ObjectResult(task.entry.id, Action.FAILED, *refusal))
             stored = self._cluster.apply(kind, task.value, force=task.force, dry_run=dry_run)
         except EnvctlError as error:
@@ -67,6 +67,9 @@ class Applier:
         return Outcome(
             task, ObjectResult(task.entry.id, self._action(task, live, stored, dry_run=dry_run)), stored
         )
+
+    def _refusal(self, task: Task, live: JsonObject) -> tuple[str, str] | None:
+        return takeover_refusal(task.value, live, self._set_id, known=bool(task.entry.uid))
 
     def _look(self, kind: ResourceType, task: Task) -> JsonObject | None:
         return self._cluster.get(kind, task.entry.id.namespace, task.entry.id.name)

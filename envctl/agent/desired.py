@@ -138,12 +138,13 @@ def _depends_on(tree: Tree) -> Mapping[str, Sequence[str]]:
 
 
 def _values(world: World, plan: Plan) -> Mapping[ObjectId, JsonObject]:
-    values, problems = {}, []
+    values: dict[ObjectId, JsonObject] = {}
+    problems: list[Problem] = []
     for entry in (entry for wave in plan.waves for entry in wave):
         try:
             values[entry.id] = _value(world, entry)
         except InputError as error:
-            problems.append(Problem(error.place, error.summary, error.hint))
+            problems += error.problems or (Problem(error.place, error.summary, error.hint),)
     if problems:
         raise InputError("the deploy tree holds files that cannot be read", problems=tuple(problems))
     return values

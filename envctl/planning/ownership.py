@@ -49,8 +49,13 @@ def may_adopt(desired: JsonObject) -> bool:
     return annotations.get(ADOPT_ANNOTATION) == "true"
 
 
-def takeover_refusal(desired: JsonObject, live: JsonObject, set_id: str) -> tuple[str, str] | None:
-    """Why an object that exists is not taken over, and the way past; None where it is ours or may be."""
+def takeover_refusal(
+    desired: JsonObject, live: JsonObject, set_id: str, *, known: bool
+) -> tuple[str, str] | None:
+    """Why an object that exists is not taken over, and the way past; None where it is ours or may be.
+
+    `known` says that the inventory holds it as applied: then a missing label is drift.
+    """
     holder = owner(live)
     if holder == set_id:
         return None
@@ -59,7 +64,7 @@ def takeover_refusal(desired: JsonObject, live: JsonObject, set_id: str) -> tupl
             f"it belongs to another environment or tool ({PART_OF}: {holder})",
             "take it out of one of the two; what is in both would be fought over",
         )
-    if may_adopt(desired):
+    if known or may_adopt(desired):
         return None
     return (
         "it exists already and was never ours",

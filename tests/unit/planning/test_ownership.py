@@ -32,27 +32,29 @@ def test_the_label_is_added_and_nothing_else_changes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("annotation", "holder", "reason"),
+    ("annotation", "holder", "known", "reason"),
     [
-        pytest.param(None, OURS, None, id="ours"),
-        pytest.param(None, "", "it exists already and was never ours", id="nobody's"),
-        pytest.param("true", "", None, id="nobody's, to be adopted"),
-        pytest.param("yes", "", "it exists already and was never ours", id="another value"),
+        pytest.param(None, OURS, False, None, id="ours"),
+        pytest.param(None, "", True, None, id="ours once, and its label is gone"),
+        pytest.param(None, "", False, "it exists already and was never ours", id="nobody's"),
+        pytest.param("true", "", False, None, id="nobody's, to be adopted"),
+        pytest.param("yes", "", False, "it exists already and was never ours", id="another value"),
         pytest.param(
             "true",
             "applyset-x-v1",
+            True,
             "it belongs to another environment or tool (applyset.kubernetes.io/part-of: applyset-x-v1)",
             id="another set's, even to be adopted",
         ),
     ],
 )
 def test_what_exists_is_taken_over_only_when_the_object_says_so(
-    annotation: str | None, holder: str, reason: str | None
+    annotation: str | None, holder: str, reason: str | None, *, known: bool
 ) -> None:
     """The truth table of adoption."""
     desired = {"metadata": {"annotations": {"envctl.dev/adopt": annotation}}}
     live = {"metadata": {"labels": {"applyset.kubernetes.io/part-of": holder}}}
-    refusal = takeover_refusal(desired, live, OURS)
+    refusal = takeover_refusal(desired, live, OURS, known=known)
     assert (refusal[0] if refusal else None) == reason
 
 
