@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
-from envctl.errors import EnvctlError
+from envctl.errors import InputError, UnavailableError
 from envctl.jsonnet.deaths import describe_death, describe_limit
 from envctl.jsonnet.engines import engine_named, engine_version
 from envctl.jsonnet.failures import explain
@@ -84,24 +84,44 @@ class JsonnetEvaluator:
             raise
 
     def _run(self, task: EvaluationTask, resolver: Resolver) -> Evaluation:
-        worker = self._worker()
         imports = Imports(task.tree, resolver, self._blobs)
         value: JsonValue = None
-        failure: EnvctlError | None = None
+        failure: InputError | None = None
+        deadline, worker = self._begin(task)
         try:
-            value = self._value(task, worker, imports)
-        except EnvctlError as error:
+            value = self._value(task, worker, imports, deadline)
+        except InputError as error:
             failure = error
         closure = dict(sorted(imports.closure.items()))
         return Evaluation(task.key, value, failure, closure)
 
-    def _worker(self) -> Worker:
-        """The worker of this thread, started where there is none that lives."""
+    def _begin(self, task: EvaluationTask) -> tuple[float, Worker]:
+        """The worker of this thread, with the task on its way, and the task's deadline.
+
+        A worker that was lost between two tasks is replaced: no task pays for that.
+        """
         worker: Worker | None = getattr(self._mine, "worker", None)
-        if worker is not None and worker.alive:
-            return worker
+        deadline = time.monotonic() + self._limits.wall
         if worker is not None:
+            try:
+                worker.begin(task.code, deadline)
+            except WorkerLost:
+                self._drop(worker)
+            else:
+                return deadline, worker
+        worker = self._start()
+        deadline = time.monotonic() + self._limits.wall
+        try:
+            worker.begin(task.code, deadline)
+        except WorkerLost as lost:
             self._drop(worker)
+            raise UnavailableError(
+                f"two worker processes for jsonnet died before {task.key} reached them",
+                hint="the machine may be out of memory; try again",
+            ) from lost
+        return deadline, worker
+
+    def _start(self) -> Worker:
         worker = Worker(self._engine, self._limits)
         self._mine.worker = worker
         with self._lock:
@@ -109,6 +129,7 @@ class JsonnetEvaluator:
         return worker
 
     def _drop(self, worker: Worker) -> None:
+        self._mine.worker = None
         with self._lock:
             self._workers.discard(worker)
         worker.close()
@@ -118,11 +139,12 @@ class JsonnetEvaluator:
             for worker in self._workers:
                 worker.kill()
 
-    def _value(self, task: EvaluationTask, worker: Worker, imports: Imports) -> JsonValue:
-        """The value of a task. Raises EnvctlError that says why there is none."""
+    def _value(self, task: EvaluationTask, worker: Worker, imports: Imports, deadline: float) -> JsonValue:
+        """The value of a task that was begun. Raises InputError that says why there is none."""
         try:
-            frame = self._converse(task, worker, imports)
+            frame = _converse(worker, imports, deadline)
         except WorkerLost as lost:
+            self._drop(worker)
             raise describe_death(lost, task.key, self._limits) from None
         if frame.kind == b"L":
             name, reached = json.loads(frame.body)
@@ -132,20 +154,19 @@ class JsonnetEvaluator:
             raise explain(text, task.key, imports.read, imports.refusal)
         return parse_value(frame.body, task.key, self._limits)
 
-    def _converse(self, task: EvaluationTask, worker: Worker, imports: Imports) -> Frame:
-        """Send a task, answer its imports, and return the frame that ends it. Raises WorkerLost."""
-        deadline = time.monotonic() + self._limits.wall
-        worker.begin(task.code, deadline)
-        while True:
-            frame = worker.receive(deadline)
-            if frame.kind != b"I":
-                return frame
-            directory, wanted = json.loads(frame.body)
-            found = imports.find(directory, wanted)
-            if found:
-                worker.answer(found.path, found.blob, found.contents, deadline)
-            else:
-                worker.send(b"N", b"", deadline)
+
+def _converse(worker: Worker, imports: Imports, deadline: float) -> Frame:
+    """Answer a worker's imports, and return the frame that ends its task. Raises WorkerLost."""
+    while True:
+        frame = worker.receive(deadline)
+        if frame.kind != b"I":
+            return frame
+        directory, wanted = json.loads(frame.body)
+        found = imports.find(directory, wanted)
+        if found:
+            worker.answer(found.path, found.blob, found.contents, deadline)
+        else:
+            worker.send(b"N", b"", deadline)
 
 
 def _processors() -> int:

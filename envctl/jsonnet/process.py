@@ -74,13 +74,8 @@ class Worker:
                 hint="the memory limit may be too small, or the engine may not fit this machine",
             ) from lost
 
-    @property
-    def alive(self) -> bool:
-        """Whether the process still runs."""
-        return self._process.poll() is None
-
     def begin(self, code: str, deadline: float) -> None:
-        """Send a task. Raises WorkerLost."""
+        """Send a task, and wait until it has arrived. Raises WorkerLost."""
         forget = self._sent_bytes > _CACHE_BYTES
         if forget:
             self._sent.clear()
@@ -94,6 +89,7 @@ class Worker:
             "forget": forget,
         }
         self.send(b"T", json.dumps(task).encode(), deadline)
+        self.receive(deadline)
 
     def answer(self, path: str, blob: str, contents: bytes, deadline: float) -> None:
         """Answer an import; contents that the worker has seen are not sent again. Raises WorkerLost."""

@@ -13,7 +13,8 @@ to the worker
 ``K`` known file        JSON [path, blob id]; the worker has the contents already
 ``N`` no                the import is refused; the parent knows why
 to the parent
-``H`` hello             the engine is loaded
+``H`` hello             the engine is loaded and works
+``B`` begun             the task has arrived
 ``I`` import            JSON [directory of the importing file, path asked for]
 ``R`` result            the value as JSON text
 ``E`` error             the engine's own words
@@ -167,10 +168,12 @@ def main(options: dict[str, Any]) -> None:
     confine(options)
     sys.path.append(options["folder"])
     engine = importlib.import_module(options["module"])
+    engine.evaluate_snippet(ENTRY, "1")  # the runtime may fail to start only when it is first used
     session = Session(source, sink)
     session.send(b"H")
     while True:
         _, body = session.receive()
+        session.send(b"B")
         evaluate(engine, session, json.loads(body))
 
 

@@ -1,0 +1,251 @@
+"""The Evaluator port, fulfilled by real worker processes with a real engine."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from envctl.errors import UsageError
+from envctl.jsonnet.evaluator import JsonnetEvaluator
+from envctl.model.evaluation import Evaluation
+from envctl.ports import EvaluationTask
+from tests.support.trees import MemoryTree, blob_id
+
+EMPTY = MemoryTree({})
+
+
+@pytest.fixture(scope="module")
+def evaluator() -> Iterator[JsonnetEvaluator]:
+    """Two workers that serve all tests of this module."""
+    with JsonnetEvaluator(workers=2) as engine:
+        yield engine
+
+
+def tasks(tree: MemoryTree, *codes: str) -> list[EvaluationTask]:
+    return [EvaluationTask(f"task {number}", code, tree) for number, code in enumerate(codes)]
+
+
+def one(engine: JsonnetEvaluator, code: str, tree: MemoryTree = EMPTY) -> Evaluation:
+    (outcome,) = engine.evaluate([EvaluationTask("gateway in prod", code, tree)])
+    return outcome
+
+
+def test_the_version_names_the_engine_exactly(evaluator: JsonnetEvaluator) -> None:
+    """As the audit trail writes it."""
+    name, _, version = evaluator.version.partition(" ")
+    assert name == "gojsonnet"
+    assert version.split(".") >= ["0", "22"]
+
+
+def test_an_unknown_engine_lists_the_known_ones() -> None:
+    """Before any process is started."""
+    with pytest.raises(UsageError) as caught:
+        JsonnetEvaluator("kjsonnet")
+    assert str(caught.value) == "there is no jsonnet engine kjsonnet\nhint: engines: gojsonnet"
+
+
+def test_outcomes_come_in_the_order_of_the_tasks(evaluator: JsonnetEvaluator) -> None:
+    """Whichever worker was faster."""
+    codes = [f"std.foldl(function(a, b) a + b, std.range(1, {n % 2 * 5000}), 0) * 0 + {n}" for n in range(20)]
+    outcomes = evaluator.evaluate(tasks(EMPTY, *codes))
+    assert [(each.key, each.value) for each in outcomes] == [(f"task {n}", n) for n in range(20)]
+
+
+def test_one_failing_task_does_not_stop_the_others(evaluator: JsonnetEvaluator) -> None:
+    """The failed one has no value, the others no error."""
+    outcomes = evaluator.evaluate(tasks(EMPTY, "1", "error 'no'", "3"))
+    assert [each.value for each in outcomes] == [1, None, 3]
+    assert [str(each.error) if each.error else "" for each in outcomes] == ["", "task 1: no", ""]
+
+
+LIBRARY = MemoryTree(
+    {
+        "components/gateway/main.jsonnet": "local k = import 'k.libsonnet';\n{ web: k.web('gateway'), file: std.thisFile }\n",
+        "lib/k.libsonnet": "local text = importstr 'banner.txt';\n"
+        "{ web(name):: { name: name, text: text }, unused:: import 'never.libsonnet', file:: std.thisFile }\n",
+        "lib/banner.txt": "grüezi",
+        "lib/bytes": b"\xff\x00\xfe",
+        "lib/broken.libsonnet": "{ a: 1\n  b: 2 }\n",
+    }
+)
+
+
+def test_imports_are_read_from_the_tree(evaluator: JsonnetEvaluator) -> None:
+    """`std.thisFile` is the path in the repository; the closure names files and vain searches, not lazy imports."""
+    outcome = one(evaluator, "import 'components/gateway/main.jsonnet'", LIBRARY)
+    assert outcome.error is None
+    assert outcome.value == {
+        "file": "components/gateway/main.jsonnet",
+        "web": {"name": "gateway", "text": "grüezi"},
+    }
+    assert dict(outcome.closure) == {
+        "components/gateway": "tree",
+        "components/gateway/k.libsonnet": "",
+        "components/gateway/main.jsonnet": blob_id(LIBRARY.files["components/gateway/main.jsonnet"]),
+        "lib/banner.txt": blob_id("grüezi".encode()),
+        "lib/k.libsonnet": blob_id(LIBRARY.files["lib/k.libsonnet"]),
+    }
+
+
+def test_binary_imports_keep_every_byte(evaluator: JsonnetEvaluator) -> None:
+    """`importbin` gives numbers, and zero bytes do not end a file."""
+    assert one(evaluator, "importbin 'bytes'", LIBRARY).value == [255, 0, 254]
+    assert one(evaluator, "std.length(importstr 'bytes')", LIBRARY).value == 3
+
+
+def test_a_failed_evaluation_has_its_closure_too(evaluator: JsonnetEvaluator) -> None:
+    """Mending any of these, or adding what was missing, may mend it: so they must be known."""
+    outcome = one(evaluator, "(import 'k.libsonnet').unused", LIBRARY)
+    assert str(outcome.error) == (
+        'lib/k.libsonnet:2:52: import "never.libsonnet" was not found\n'
+        "  while evaluating gateway in prod\n"
+        "hint: looked for lib/never.libsonnet, vendor/never.libsonnet, never.libsonnet"
+    )
+    assert dict(outcome.closure) == {
+        "k.libsonnet": "",
+        "lib": "tree",
+        "lib/k.libsonnet": blob_id(LIBRARY.files["lib/k.libsonnet"]),
+        "lib/never.libsonnet": "",
+        "never.libsonnet": "",
+        "vendor": "",
+    }
+
+
+def test_a_syntax_error_names_the_line_of_its_file(evaluator: JsonnetEvaluator) -> None:
+    """Not the line that imports it."""
+    outcome = one(evaluator, "import 'broken.libsonnet'", LIBRARY)
+    assert str(outcome.error) == (
+        "lib/broken.libsonnet:2:3: Expected a comma before next field\n  while evaluating gateway in prod"
+    )
+
+
+def test_a_refused_import_is_told_at_its_place_and_opens_nothing(evaluator: JsonnetEvaluator) -> None:
+    """Many times in a row, for the engine's binding hands on memory behind messages of refused imports."""
+    files = {"components/a/main.jsonnet": "{\n  x: importstr '/etc/passwd',\n}\n"}
+    for tree in [MemoryTree(files) for _ in range(20)]:
+        outcome = one(evaluator, "import 'components/a/main.jsonnet'", tree)
+        assert str(outcome.error) == (
+            'components/a/main.jsonnet:2:6: import "/etc/passwd" is an absolute path\n'
+            "  while evaluating gateway in prod\n"
+            "  $.x: this part of the output needs it\n"
+            "hint: imports stay inside the repository: copy the file into it, for example under vendor/"
+        )
+        assert tree.reads in ([], ["components/a/main.jsonnet"])
+
+
+FORBIDDEN = [
+    "/etc/passwd",
+    "/proc/self/environ",
+    "../../../etc/passwd",
+    "link",
+    "folder/link/passwd",
+    "sub/file",
+    "folder",
+    "pointer.json",
+    "missing",
+    "",
+]
+
+
+@pytest.mark.parametrize("how", ["import", "importstr", "importbin"])
+@pytest.mark.parametrize("wanted", FORBIDDEN)
+def test_forbidden_imports_of_every_kind_fail_without_contents(
+    evaluator: JsonnetEvaluator, how: str, wanted: str
+) -> None:
+    """The error names the path asked for and the importing file, and holds no byte of any file."""
+    tree = MemoryTree(
+        {
+            "lib/a.libsonnet": f"{how} '{wanted}'",
+            "lib/folder/file": "CANARY",
+            "lib/pointer.json": "version https://git-lfs.github.com/spec/v1\noid sha256:CANARY\nsize 3\n",
+        },
+        links={"lib/link", "lib/folder/link"},
+        submodules={"lib/sub"},
+    )
+    error = one(evaluator, "import 'a.libsonnet'", tree).error
+    assert error is not None
+    assert str(error).startswith(f'lib/a.libsonnet:1:1: import "{wanted}" ')
+    assert "CANARY" not in str(error)
+    assert "root:" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["std.extVar('PATH')", "std.extVar('HOME')", "std.native('env')('PATH')", "std.native('exec')(['id'])"],
+)
+def test_programs_see_no_variables_and_no_functions_of_the_outside(
+    evaluator: JsonnetEvaluator, code: str
+) -> None:
+    """What a component gets, it gets from the tree."""
+    assert one(evaluator, code).error is not None
+
+
+def test_what_programs_print_is_no_answer(evaluator: JsonnetEvaluator) -> None:
+    """`std.trace` neither breaks the conversation nor blocks it, however much it prints."""
+    outcome = one(evaluator, "std.trace(std.repeat('x', 1000000), std.trace('R\\n{}', 1))")
+    assert (outcome.value, outcome.error) == (1, None)
+
+
+def test_a_tree_is_read_once_for_all_tasks_and_workers() -> None:
+    """Five hundred files of a shared library are not read again for each environment."""
+    tree = MemoryTree(LIBRARY.files)
+    with JsonnetEvaluator(workers=2) as engine:
+        for _ in range(3):
+            engine.evaluate(tasks(tree, *["import 'components/gateway/main.jsonnet'"] * 8))
+    assert sorted(tree.reads) == ["components/gateway/main.jsonnet", "lib/banner.txt", "lib/k.libsonnet"]
+
+
+def test_trees_are_not_mixed_up(evaluator: JsonnetEvaluator) -> None:
+    """A worker that has seen a path in one tree reads it anew in another."""
+    trees = [MemoryTree({"lib/x": f"{n % 3}"}) for n in range(12)]
+    given = [EvaluationTask(str(n), "import 'x'", tree) for n, tree in enumerate(trees)]
+    assert [each.value for each in evaluator.evaluate(given)] == [n % 3 for n in range(12)]
+
+
+def test_one_evaluator_serves_many_threads(evaluator: JsonnetEvaluator) -> None:
+    """Each call gets its own outcomes."""
+
+    def run(number: int) -> list[object]:
+        codes = [f"(import 'k.libsonnet').web('{number}-{n}').name" for n in range(5)]
+        return [each.value for each in evaluator.evaluate(tasks(LIBRARY, *codes))]
+
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(run, range(16)))
+    assert found == [[f"{number}-{n}" for n in range(5)] for number in range(16)]
+
+
+CODES = [
+    "{ a: 1 }",
+    "import 'components/gateway/main.jsonnet'",
+    "importstr 'banner.txt'",
+    "import 'broken.libsonnet'",
+    "import 'missing.libsonnet'",
+    "error 'no'",
+    "local f(x) = f(x + 1); f(0)",
+    "{ f: function() 1 }",
+]
+
+
+@pytest.fixture(scope="module")
+def alone() -> Iterator[dict[str, Evaluation]]:
+    """What each program gives in a fresh process of its own."""
+    found = {}
+    for code in CODES:
+        with JsonnetEvaluator(workers=1) as engine:
+            found[code] = one(engine, code, LIBRARY)
+    return found
+
+
+@settings(max_examples=25, deadline=None)
+@given(codes=st.lists(st.sampled_from(CODES), max_size=12))
+def test_an_outcome_depends_on_nothing_but_its_task(
+    evaluator: JsonnetEvaluator, alone: dict[str, Evaluation], codes: list[str]
+) -> None:
+    """Neither the order of tasks, nor the number of workers, nor what a worker did before matters."""
+    given_tasks = [EvaluationTask("gateway in prod", code, LIBRARY) for code in codes]
+    for code, outcome in zip(codes, evaluator.evaluate(given_tasks), strict=True):
+        expected = alone[code]
+        assert (outcome.value, str(outcome.error)) == (expected.value, str(expected.error))
+        assert outcome.closure == expected.closure

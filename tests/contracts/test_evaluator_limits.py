@@ -1,0 +1,146 @@
+"""Hostile programs: each ends in time, with its own message, and the next task is served."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from envctl.errors import InputError, UnavailableError
+from envctl.jsonnet.evaluator import JsonnetEvaluator
+from envctl.jsonnet.limits import Limits
+from envctl.model.evaluation import Evaluation
+from envctl.ports import EvaluationTask
+from tests.support.trees import MemoryTree
+
+MIB = 1 << 20
+TIME = "killed after 1 s of wall clock"
+MEMORY = "out of memory (limit 192 MiB)"
+STACK = "the engine's stack is exhausted"
+DOUBLING = "; ".join(["local a0 = [1]", *(f"local a{n} = [a{n - 1}, a{n - 1}]" for n in range(1, 41)), "a40"])
+
+KILLED = [
+    pytest.param("-" * 500_000 + "1", id="500,000 minus signs"),
+    pytest.param("local f(n) = if n < 2 then n else f(n - 1) + f(n - 2); f(60)", id="exponential time"),
+    pytest.param(
+        "local t(n) = std.trace(std.repeat('x', 9999), 0) + t(n + 1); [t(0) for x in std.range(1, 1e6)]",
+        id="endless printing",
+    ),
+]
+
+EXHAUSTED = [
+    pytest.param(
+        "local f(s, n) = if n == 0 then s else f(s + s, n - 1); f('x', 60)", MEMORY, id="string doubling"
+    ),
+    pytest.param("std.makeArray(1e9, function(i) i)", MEMORY, id="huge array"),
+    pytest.param("std.range(0, 1e9)", MEMORY, id="huge range"),
+    pytest.param("std.repeat('x', 1000000000)", MEMORY, id="huge repetition"),
+    pytest.param("std.join('', std.makeArray(1e8, function(i) 'x'))", MEMORY, id="huge join"),
+    pytest.param(DOUBLING, MEMORY, id="shared nodes, 2^40 in the output"),
+    pytest.param("local f(x) = f(x + 1) tailstrict; f(0)", STACK, id="tailstrict loop"),
+    pytest.param("[" * 200_000, STACK, id="200,000 open brackets"),
+    pytest.param("(" * 200_000 + "1" + ")" * 200_000, STACK, id="200,000 parentheses"),
+]
+
+TOLD = [
+    pytest.param("std.range(0, 1e10)", "Expected an integer, but got 1e+10", id="range beyond integers"),
+    pytest.param(
+        "std.repeat('x', 1e10)", "Expected an integer, but got 1e+10", id="repetition beyond integers"
+    ),
+    pytest.param(
+        "local f(x) = f(x + 1); f(0)",
+        "the evaluation does not end: functions or fields call each other without end",
+        id="endless recursion",
+    ),
+    pytest.param(
+        "local a = { b: a }; a",
+        "the evaluation does not end: functions or fields call each other without end",
+        id="endless object",
+    ),
+    pytest.param("1e308 * 10", "a number is too large", id="overflow"),
+    pytest.param(
+        "[std.toString(i) + '{}' for i in std.range(1, 10000)]".format("x" * 100),
+        "the output of gateway in prod has 1.058 MiB, the limit is 1 MiB",
+        id="output",
+    ),
+    pytest.param(
+        "local f(n) = if n == 0 then [] else [f(n - 1)]; f(150)",
+        "the value of gateway in prod is nested deeper than 100 levels",
+        id="depth",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def patient() -> Iterator[JsonnetEvaluator]:
+    """Little memory, so that hostile programs exhaust it soon."""
+    limits = Limits(wall=60, memory=192 * MIB, output=MIB, depth=100)
+    with JsonnetEvaluator(limits=limits, workers=1) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[JsonnetEvaluator]:
+    """Little time."""
+    with JsonnetEvaluator(limits=Limits(wall=1), workers=1) as engine:
+        yield engine
+
+
+def run(engine: JsonnetEvaluator, code: str) -> Evaluation:
+    """The outcome of a hostile program, which an honest one follows on the same worker."""
+    tree = MemoryTree({"lib/x": "42"})
+    hostile, honest = engine.evaluate(
+        [EvaluationTask("gateway in prod", code, tree), EvaluationTask("web in prod", "import 'x'", tree)]
+    )
+    assert (honest.value, honest.error) == (42, None)
+    return hostile
+
+
+def ended(outcome: Evaluation, reason: str) -> None:
+    assert isinstance(outcome.error, InputError)
+    assert outcome.error.summary == f"gateway in prod could not be evaluated: {reason}"
+    assert outcome.error.hint.startswith("look for ")
+    assert outcome.value is None
+
+
+@pytest.mark.parametrize(("code", "reason"), EXHAUSTED)
+def test_a_program_that_exhausts_memory_loses_only_its_own_task(
+    patient: JsonnetEvaluator, code: str, reason: str
+) -> None:
+    """The error names the task and the reason, and says what to look for."""
+    ended(run(patient, code), reason)
+
+
+@pytest.mark.parametrize("code", KILLED)
+def test_a_program_that_does_not_end_loses_only_its_own_task(hasty: JsonnetEvaluator, code: str) -> None:
+    """It is killed when its time is over, whatever it does meanwhile."""
+    ended(run(hasty, code), TIME)
+
+
+@pytest.mark.parametrize(("code", "summary"), TOLD)
+def test_a_limit_inside_the_language_is_told_by_its_own_message(
+    patient: JsonnetEvaluator, code: str, summary: str
+) -> None:
+    """These leave the worker alive."""
+    worker = next(iter(patient._workers), None)
+    outcome = run(patient, code)
+    assert isinstance(outcome.error, InputError)
+    assert outcome.error.summary == summary
+    assert worker is None or patient._workers == {worker}
+
+
+def test_the_closure_of_a_killed_evaluation_is_kept(patient: JsonnetEvaluator) -> None:
+    """The files that it imported decided its end as well."""
+    tree = MemoryTree({"lib/bomb.libsonnet": "local f(x) = f(x + 1) tailstrict; f(0)"})
+    (outcome,) = patient.evaluate([EvaluationTask("gateway in prod", "import 'bomb.libsonnet'", tree)])
+    assert outcome.error is not None
+    assert set(outcome.closure) == {"bomb.libsonnet", "lib/bomb.libsonnet"}
+
+
+def test_memory_that_does_not_suffice_to_start_is_no_fault_of_a_component() -> None:
+    """The engine's runtime takes more than this before it evaluates anything."""
+    limits = Limits(memory=-1000 * MIB)
+    with JsonnetEvaluator(limits=limits) as engine, pytest.raises(UnavailableError) as caught:
+        engine.evaluate([EvaluationTask("gateway in prod", "1", MemoryTree({}))])
+    assert caught.value.summary.startswith(
+        "a worker process with the jsonnet engine gojsonnet did not start: "
+    )
+    assert caught.value.hint == "the memory limit may be too small, or the engine may not fit this machine"
