@@ -35,15 +35,24 @@ def _is_secret(value: JsonObject) -> bool:
 
 
 def _mask_field(old: JsonValue, new: JsonValue) -> tuple[JsonValue, JsonValue]:
-    """A field of a Secret, entry by entry where it is a mapping."""
-    if not isinstance(old, Mapping | None) or not isinstance(new, Mapping | None):
-        return _mask(old, new)
-    before, after = old or {}, new or {}
+    """A field of a Secret on both sides, entry by entry where it is a mapping."""
+    before, after = _entries(old), _entries(new)
     masks = {key: _mask(before[key], after[key]) for key in before.keys() & after.keys()}
+    whole = _mask(old, new)
     return (
-        {key: masks.get(key, (MASK, MASK))[0] for key in before},
-        {key: masks.get(key, (MASK, MASK))[1] for key in after},
+        _masked_side(old, {key: masks.get(key, (MASK, MASK))[0] for key in before}, whole[0]),
+        _masked_side(new, {key: masks.get(key, (MASK, MASK))[1] for key in after}, whole[1]),
     )
+
+
+def _masked_side(value: JsonValue, entries: JsonObject, whole: str) -> JsonValue:
+    if value is None:
+        return None
+    return entries if isinstance(value, Mapping) else whole
+
+
+def _entries(value: JsonValue) -> JsonObject:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _mask(old: JsonValue, new: JsonValue) -> tuple[str, str]:

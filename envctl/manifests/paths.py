@@ -47,10 +47,14 @@ def parse_path(path: str) -> tuple[str, ObjectId] | None:
     kind, _, group = type_part.partition(".")
     namespace = "" if parts[1] == _CLUSTER else parts[1]
     try:
-        component, *names = (_unquote(part) for part in (parts[0], group, kind, namespace, name))
+        component, kind, group, namespace, name = (
+            _unquote(part) for part in (parts[0], kind, group, namespace, name)
+        )
     except UnicodeError:
         return None
-    found = ObjectId(*names)
+    found = ObjectId(group, kind, namespace, name)
+    if not (component and found.kind and found.name):
+        return None
     # What only decodes to the same names is another file, not the object's own.
     return (component, found) if object_path(component, found) == path else None
 
