@@ -38,8 +38,12 @@ def secret(**rest: Any) -> dict[str, Any]:
             {}, {"stringData": {"a": "A"}}, [FieldChange("$.stringData", ADDED, new={"a": "***"})], id="a field added"
         ),
         pytest.param(
-            {"data": "A"}, {"data": {"a": "B"}},
+            {"data": "A"}, {"data": "B"},
             [FieldChange("$.data", CHANGED, "*** (before)", "*** (after)")], id="no mapping",
+        ),
+        pytest.param(
+            {"data": "A"}, {"data": {"a": "B"}},
+            [FieldChange("$.data", CHANGED, "*** (before)", {"a": "***"})], id="a mapping now",
         ),
         pytest.param(
             {"stringdata": {"a": {"b": "A"}}}, {"stringdata": {"a": {"b": "B"}}},
