@@ -20,7 +20,7 @@ from envctl.model.values import JsonObject
 
 _LONGEST_MESSAGE = 2000
 _CONFLICT = re.compile(
-    r'conflict with "(?P<manager>(?:[^"\\]|\\.)*)"(?: with subresource "\w*")?(?: using [\w./]+)?'
+    r'conflict with "(?P<manager>(?:[^"\\]|\\.)*)"(?: with subresource "\w*")?(?: using [\w./]+)?(?: at [\w:.+-]+)?'
 )
 _RIGHT = re.compile(
     r'[\w.]+(?: "[\w.:-]*")? is forbidden: User "(?P<user>[\w.:@/+-]*)" cannot (?P<verb>\w+) '
@@ -29,6 +29,8 @@ _RIGHT = re.compile(
 )
 _WITHHELD = "the server's words are withheld, they may hold secret values"
 
+# What may be repeated of a message about a Secret: our own constants, so no value can be among them.
+_PHRASES = ("field is immutable", "Required value", "Too long", "Duplicate value", "Unsupported value")
 _HINTS: Mapping[int, str] = {
     HTTPStatus.UNAUTHORIZED: "log in again, or renew the token or certificate",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "make the object smaller: etcd takes at most 1.5 MiB",
@@ -143,7 +145,7 @@ def _safe_causes(refused: Refusal, subject: Subject) -> Iterator[tuple[str, str]
         elif match := _CONFLICT.fullmatch(message):
             yield path, match.group()
         else:
-            yield path, ""
+            yield path, next((phrase for phrase in _PHRASES if phrase in message), "")
 
 
 def _summary(refused: Refusal, causes: tuple[tuple[str, str], ...]) -> str:
@@ -162,7 +164,8 @@ def _secret_summary(refused: Refusal, subject: Subject, causes: tuple[tuple[str,
         return f"other field managers own {owned}"
     if refused.status == HTTPStatus.NOT_FOUND:
         return _summary(refused, ()) if refused.kind == "namespaces" else "it does not exist"
-    fields = ", ".join(_unique([*(path for path, _ in causes if path), *_named_fields(refused, subject)]))
+    told = (f"{path} ({message})" if message else path for path, message in causes if path)
+    fields = ", ".join(_unique([*told, *_named_fields(refused, subject)]))
     at = f" at {fields}" if fields else ""
     return f"the API server refused it ({refused.reason or refused.status}){at}; {_WITHHELD}"
 

@@ -73,7 +73,7 @@ class _Context:
     """What of a context the package does not tell us."""
 
     name: str
-    plugin: bool
+    source: str  # what has to give credentials; empty where the file itself holds them
     impersonation: Headers
 
 
@@ -99,7 +99,14 @@ def _context(config: Kubeconfig) -> _Context:
         raise InputError(f"context {name!r} names the user {user!r}, which is not there", place=config.place)
     fields = users[str(user)].get("user") if user else {}
     fields = fields if isinstance(fields, Mapping) else {}
-    return _Context(name, "exec" in fields, _impersonation(fields, config.place))
+    return _Context(name, _source(fields), _impersonation(fields, config.place))
+
+
+def _source(user: Mapping[str, Any]) -> str:
+    if "exec" in user:
+        return "credential plugin"
+    provider = user.get("auth-provider")
+    return f"auth provider {provider.get('name')!r}" if isinstance(provider, Mapping) else ""
 
 
 def _choose(contexts: Mapping[str, object]) -> str:
@@ -165,13 +172,17 @@ def _package_settings(config: Kubeconfig, context: _Context, scratch: str) -> An
         reason = error.strerror if isinstance(error, OSError) else "one of its values is malformed"
         raise InputError(f"the kubeconfig cannot be used: {reason}", place=config.place) from None
     settings.proxy = settings.proxy  # settles it, or each refresh would search the environment again
-    if context.plugin and failures and not settings.api_key and not settings.cert_file:
+    if context.source and not settings.api_key and not settings.cert_file:
         raise AccessError(
-            f"the credential plugin of context {context.name!r} failed: {failures[0]}",
+            f"the {context.source} of context {context.name!r} {_failure(failures)}",
             place=config.place,
-            hint="run the plugin's own login command, then try again",
+            hint="log in with the tool that it belongs to, then try again",
         )
     return settings
+
+
+def _failure(logged: list[str]) -> str:
+    return f"failed: {logged[0]}" if logged else "gave no credentials"
 
 
 def _words(error: Exception) -> str:

@@ -100,6 +100,25 @@ def test_a_conflict_names_manager_and_field(kube: KubeCluster, namespace: str) -
     assert stored["data"] == {"k": "v", "other": "x"}
 
 
+@pytest.mark.parametrize(
+    "kind", [pytest.param(CONFIG_MAP, id="ConfigMap"), pytest.param(SECRET, id="Secret")]
+)
+def test_a_conflict_with_an_editor_is_named_too(
+    kube: KubeCluster, namespace: str, kind: ResourceType
+) -> None:
+    """Who edits rather than applies is told with the time of the edit; for Secrets as well."""
+    value = config_map(namespace, data={"k": "b2xk"}) | {"kind": kind.kind}
+    kube.apply(kind, value)
+    edit = json.dumps({"data": {"k": "bmV3"}}).encode()
+    path = f"/api/v1/namespaces/{namespace}/{kind.plural}/a?fieldManager=kubectl-edit"
+    headers = (("Content-Type", "application/merge-patch+json"),)
+    assert kube._transport.send(Request("PATCH", path, edit, headers)).status == 200
+    with pytest.raises(ClusterError) as caught:
+        kube.apply(kind, value)
+    assert conflicts(caught.value) == (("kubectl-edit", ".data.k"),)
+    assert caught.value.summary == "other field managers own .data.k (kubectl-edit)"
+
+
 def test_a_dry_run_changes_nothing(kube: KubeCluster, namespace: str) -> None:
     """It answers with what would be stored, for a new object and for a changed one."""
     assert kube.apply(CONFIG_MAP, config_map(namespace), dry_run=True)["data"] == {"k": "v"}
@@ -442,7 +461,7 @@ def test_wrong_credentials_are_told(cluster: Any, tmp_path: Path) -> None:
         pytest.param(
             {"immutable": True, "stringData": {"pw": "old"}},
             {"stringData": {"pw": CANARY}},
-            "(Invalid) at immutable, data",
+            "(Invalid) at immutable (field is immutable), data (field is immutable)",
             id="immutable",
         ),
         pytest.param({}, {"stringData": {CANARY + "/": "x"}}, "(Invalid) at ", id="bad key"),

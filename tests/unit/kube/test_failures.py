@@ -181,6 +181,17 @@ WITHHELD = "the server's words are withheld, they may hold secret values"
             id="invalid",
         ),
         pytest.param(
+            422,
+            status(
+                422,
+                "Invalid",
+                CANARY,
+                causes=[{"field": "data", "message": f"{CANARY}: field is immutable when"}],
+            ),
+            f"Secret web/a: the API server refused it (Invalid) at data (field is immutable); {WITHHELD}",
+            id="immutable",
+        ),
+        pytest.param(
             400,
             status(400, "BadRequest", f'admission webhook "x" denied the request: {CANARY}'),
             f"Secret web/a: the API server refused it (BadRequest); {WITHHELD}",

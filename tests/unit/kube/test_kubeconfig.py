@@ -19,6 +19,12 @@ CANARY = "hunter2-CANARY"
 CONTEXT = {"name": "dev", "context": {"cluster": "here", "user": "me"}}
 CLUSTER = {"name": "here", "cluster": {"server": "http://127.0.0.1:8001/prefix/"}}
 
+# Expires in the year 2999.
+JWT = ".".join(
+    base64.urlsafe_b64encode(part).decode().rstrip("=")
+    for part in (b'{"a":1}', b'{"exp":32472144000}', b"sig")
+)
+
 
 def content(user: Any = None, cluster: Any = None, **more: Any) -> dict[str, Any]:
     return {
@@ -69,6 +75,11 @@ def headers(path: Path, context: str = "") -> tuple[tuple[str, str], ...]:
         pytest.param({}, (), id="nobody"),
         pytest.param({"token": "abc"}, (("Authorization", "Bearer abc"),), id="token"),
         pytest.param({"token": "abc\n"}, (("Authorization", "Bearer abc"),), id="token with a line end"),
+        pytest.param(
+            {"auth-provider": {"name": "oidc", "config": {"id-token": JWT}}},
+            (("Authorization", f"Bearer {JWT}"),),
+            id="OIDC",
+        ),
         pytest.param(
             {"username": "u", "password": "p"},
             (("Authorization", "Basic dTpw"),),
@@ -131,7 +142,7 @@ def test_a_failing_plugin_is_an_error_with_its_own_words(write: Write, tmp_path:
         headers(path)
     assert str(caught.value) == (
         f"{path}: the credential plugin of context 'dev' failed: exec: process returned 3. the session has expired\n"
-        "hint: run the plugin's own login command, then try again"
+        "hint: log in with the tool that it belongs to, then try again"
     )
 
 
@@ -279,6 +290,13 @@ def test_a_client_certificate_is_used_and_its_key_does_not_stay_on_disk(
             "the credentials of context 'dev' of {path} hold characters that no HTTP header can carry\n"
             "hint: write them again; a line break inside a token is the usual reason",
             id="token with a line break",
+        ),
+        pytest.param(
+            content({"auth-provider": {"name": "azure", "config": {"access-token": CANARY}}}),
+            AccessError,
+            "{path}: the auth provider 'azure' of context 'dev' gave no credentials\n"
+            "hint: log in with the tool that it belongs to, then try again",
+            id="an auth provider of the past",
         ),
         pytest.param(
             content({"as": "bob", "as-groups": CANARY}),
