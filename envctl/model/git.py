@@ -15,7 +15,7 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a tree. `id` is the blob or tree id ("" for a directory of a work tree)."""
+    """One entry of a tree. `id` is the blob or tree id ("" for a directory of a work tree or index)."""
 
     name: str
     kind: EntryKind
@@ -64,11 +64,16 @@ class CommitDraft:
 
 @dataclass(frozen=True, slots=True)
 class TreeChange:
-    """A file that differs between two trees. `old` or `new` is None where the file is absent."""
+    """A file that differs between two trees. `old` or `new` is None where the file is absent.
+
+    `kind` is that of the newer side: symbolic links and submodules differ like files do. Where
+    both ids are equal, only the kind or the executable bit differs.
+    """
 
     path: str
     old: str | None
     new: str | None
+    kind: EntryKind = EntryKind.FILE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,227 @@
+"""Objects by id: blobs, parsed trees and commits. Many threads may read at once."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from dulwich.object_store import BaseObjectStore
+from dulwich.objects import Commit as GitCommit
+from dulwich.objects import ObjectID, ShaFile, parse_tree
+
+from envctl.errors import InputError, Problem
+from envctl.gitstore.failures import translated
+from envctl.gitstore.names import name_flaw, shown
+from envctl.model.git import Commit, Entry, EntryKind, Signature
+
+COMMIT, TREE, BLOB, TAG = 1, 2, 3, 4
+TYPES = {COMMIT: "commit", TREE: "tree", BLOB: "file", TAG: "tag"}
+TREE_MODE = 0o040000
+FILE_MODE = 0o100644
+KINDS = {
+    TREE_MODE: EntryKind.TREE,
+    FILE_MODE: EntryKind.FILE,
+    0o100664: EntryKind.FILE,  # written by old versions of Git
+    0o100755: EntryKind.FILE,
+    0o120000: EntryKind.SYMLINK,
+    0o160000: EntryKind.SUBMODULE,
+}
+ID_LENGTH = 40
+_CACHED_ENTRIES = 100_000
+_CACHED_PARENTS = 100_000
+_LIFT_HINT = "a shallow clone lacks old commits: git fetch --unshallow"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of a parsed tree: its mode as stored, and the id."""
+
+    mode: int
+    id: str
+
+    @property
+    def kind(self) -> EntryKind:
+        return KINDS[self.mode]
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A parsed tree. `flaws` maps names that no honest tree has to what is wrong with them."""
+
+    items: Mapping[str, Item]
+    flaws: Mapping[str, str]
+
+    def entry(self, name: str, place: str) -> Entry | None:
+        """The entry of a name. Raises InputError where the tree is dishonest about it."""
+        if name in self.flaws:
+            raise InputError(f"the tree holds {self.flaws[name]}", place=shown(place))
+        item = self.items.get(name)
+        return Entry(name, item.kind, item.id) if item else None
+
+    def require_honest(self, path: str) -> None:
+        """Raise InputError that names every flaw."""
+        if self.flaws:
+            problems = tuple(
+                Problem(shown(f"{path}/{name}" if path else name), reason)
+                for name, reason in sorted(self.flaws.items())
+            )
+            raise InputError(
+                "a tree holds entries that Git does not allow", place=shown(path), problems=problems
+            )
+
+
+class Objects:
+    """Reads objects of a store. Parsed trees are kept, up to a bound; blobs are not."""
+
+    def __init__(self, store: BaseObjectStore) -> None:
+        self._store = store
+        self._lock = threading.RLock()
+        self._trees: OrderedDict[str, Directory] = OrderedDict()
+        self._tree_entries = 0
+        self._parents: dict[str, tuple[tuple[str, ...], int]] = {}
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held while dulwich's store is used: it is not made for threads."""
+        return self._lock
+
+    def find(self, object_id: str) -> tuple[int, bytes] | None:
+        """Type number and content of an object, None where absent."""
+        if not is_id(object_id):
+            return None
+        with self._lock, translated(f"read object {object_id[:12]}"):
+            try:
+                return self._store.get_raw(ObjectID(object_id.encode()))
+            except KeyError:
+                return None
+
+    def has(self, object_id: str) -> bool:
+        """Whether an object is in the store."""
+        with self._lock, translated(f"look up object {object_id[:12]}"):
+            return ObjectID(object_id.encode()) in self._store
+
+    def raw(self, object_id: str, kind: int) -> bytes:
+        """The content of an object of one type. Raises InputError where it is absent or of another type."""
+        found = self.find(object_id)
+        if found is None:
+            raise InputError(
+                f"there is no {TYPES[kind]} {shown(object_id)[:ID_LENGTH]} in this repository",
+                hint=_LIFT_HINT,
+            )
+        if found[0] != kind:
+            raise InputError(f"{object_id} is a {TYPES.get(found[0], 'strange object')}, not a {TYPES[kind]}")
+        return found[1]
+
+    def tree(self, tree_id: str) -> Directory:
+        """A tree, parsed. Raises InputError where it is absent or cannot be parsed."""
+        with self._lock:
+            known = self._trees.get(tree_id)
+            if known is not None:
+                self._trees.move_to_end(tree_id)
+                return known
+            parsed = parse_directory(tree_id, self.raw(tree_id, TREE))
+            self._remember(tree_id, parsed)
+            return parsed
+
+    def _remember(self, tree_id: str, parsed: Directory) -> None:
+        self._trees[tree_id] = parsed
+        self._tree_entries += len(parsed.items)
+        while self._tree_entries > _CACHED_ENTRIES and len(self._trees) > 1:
+            _, dropped = self._trees.popitem(last=False)
+            self._tree_entries -= len(dropped.items)
+
+    def commit(self, commit_id: str) -> Commit:
+        """A commit, parsed. Raises InputError where it is absent, no commit, or cannot be parsed."""
+        raw = self.raw(commit_id, COMMIT)
+        with translated(f"read commit {commit_id[:12]}"):
+            commit = parse_commit(commit_id, raw)
+        with self._lock:
+            if len(self._parents) >= _CACHED_PARENTS:
+                self._parents.clear()
+            self._parents[commit_id] = (commit.parents, commit.committer.time)
+        return commit
+
+    def parents(self, commit_id: str) -> tuple[tuple[str, ...], int]:
+        """A commit's parents and its time. Kept, up to a bound, for walks over history."""
+        known = self._parents.get(commit_id)
+        if known is not None:
+            return known
+        commit = self.commit(commit_id)
+        return commit.parents, commit.committer.time
+
+    def add(self, new: Mapping[str, tuple[int, bytes]], *, as_pack_from: int) -> None:
+        """Write objects: few as loose files, `as_pack_from` or more as one pack."""
+        files = [
+            ShaFile.from_raw_string(kind, data, sha=ObjectID(identity.encode()))
+            for identity, (kind, data) in new.items()
+        ]
+        with self._lock, translated("write objects"):
+            if len(files) >= as_pack_from:
+                self._store.add_objects([(file, None) for file in files])
+            else:
+                for file in files:
+                    self._store.add_object(file)
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is a full object id."""
+    return len(text) == ID_LENGTH and not text.strip("0123456789abcdef")
+
+
+def parse_directory(tree_id: str, raw: bytes) -> Directory:
+    """A tree object's entries, dishonest ones set apart as flaws. InputError where it is no tree at all."""
+    items: dict[str, Item] = {}
+    flaws: dict[str, str] = {}
+    last = b""
+    with translated(f"read tree {tree_id[:12]}"):
+        for raw_name, mode, item_id in parse_tree(raw, 20):
+            name = raw_name.decode("utf-8", "surrogateescape")
+            key = raw_name + b"/" if mode == TREE_MODE else raw_name
+            flaw = name_flaw(name) or _mode_flaw(mode) or _order_flaw(name, items, key, last)
+            if flaw or name in flaws:
+                flaws.setdefault(name, flaw)
+            else:
+                items[name] = Item(mode, item_id.decode())
+            last = key
+    return Directory({name: items[name] for name in items if name not in flaws}, flaws)
+
+
+def _mode_flaw(mode: int) -> str:
+    return "" if mode in KINDS else f"an entry of the unknown mode {mode:o}"
+
+
+def _order_flaw(name: str, items: Mapping[str, Item], key: bytes, last: bytes) -> str:
+    if name in items:
+        return "the same name twice"
+    return "" if key > last else "an entry out of order"
+
+
+def parse_commit(commit_id: str, raw: bytes) -> Commit:
+    """A commit object's fields. Text not in the encoding it claims is read as UTF-8 with replacements."""
+    parsed = GitCommit()
+    parsed.set_raw_string(raw, ObjectID(commit_id.encode()))
+    if parsed.author is None or parsed.committer is None:
+        raise ValueError("it has no author or no committer")
+    decode = partial(_text, parsed.encoding)
+    return Commit(
+        id=commit_id,
+        tree=parsed.tree.decode(),
+        parents=tuple(each.decode() for each in parsed.parents),
+        author=_person(parsed.author, decode, parsed.author_time, parsed.author_timezone),
+        committer=_person(parsed.committer, decode, parsed.commit_time, parsed.commit_timezone),
+        message=decode(parsed.message or b""),
+    )
+
+
+def _text(encoding: bytes | None, data: bytes) -> str:
+    try:
+        return data.decode(encoding.decode("ascii") if encoding else "utf-8")
+    except (LookupError, ValueError):  # a codec nobody has, or bytes that are not of it
+        return data.decode("utf-8", "replace")
+
+
+def _person(identity: bytes, decode: Callable[[bytes], str], time: int, zone: int) -> Signature:
+    name, _, rest = identity.partition(b"<")
+    email = rest.rpartition(b">")[0] or rest
+    return Signature(decode(name.strip()), decode(email), time, zone)

@@ -1,0 +1,145 @@
+"""Refs: reading them, and moving one by compare-and-swap with a reflog entry."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from dulwich.config import StackedConfig
+from dulwich.file import FileLocked
+from dulwich.objects import ZERO_SHA, ObjectID
+from dulwich.reflog import format_reflog_line
+from dulwich.refs import HEADREF, Ref, SymrefLoop, check_ref_format
+from dulwich.repo import Repo
+
+from envctl.errors import ConflictError, InputError
+from envctl.gitstore.failures import locked, translated
+from envctl.gitstore.names import shown
+from envctl.gitstore.objects import COMMIT, Objects
+from envctl.gitstore.writing import person
+from envctl.model.git import RefUpdate, Signature
+
+_LOCK_TRIES = 20
+_LOCK_PAUSE = 0.05  # seconds; another process holds a ref's lock for a few milliseconds
+_LOGGED = ("refs/heads/", "refs/remotes/", "refs/notes/")
+
+
+def read_ref(repo: Repo, name: str) -> str | None:
+    """The id that a full ref name points to, through symbolic refs; None where absent. Raises InputError."""
+    with translated("read a ref", place=shown(name)):
+        try:
+            _, found = repo.refs.follow(Ref(name.encode("utf-8", "surrogateescape")))
+        except SymrefLoop as error:
+            raise InputError("it is a symbolic ref that leads back to itself", place=shown(name)) from error
+        except KeyError:
+            return None
+    if found is None or found == ZERO_SHA:
+        return None
+    if len(found) != len(ZERO_SHA):
+        raise InputError(
+            "the ref's file holds no object id", place=shown(name), hint="check it with git fsck"
+        )
+    return found.decode()
+
+
+def list_refs(repo: Repo, prefix: str) -> Mapping[str, str]:
+    """All refs whose full name starts with a prefix, sorted by name. Broken ones are left out."""
+    folder = prefix.rpartition("/")[0] + "/" if prefix.startswith("refs/") else "refs/"
+    with translated("list refs"):
+        below = repo.refs.subkeys(Ref(folder.encode()))
+    names = sorted(folder + each.decode("utf-8", "surrogateescape") for each in below)
+    found = ((name, read_ref(repo, name)) for name in names if name.startswith(prefix))
+    return {name: target for name, target in found if target}
+
+
+def head(repo: Repo) -> tuple[str | None, str | None]:
+    """HEAD's ref (None when detached) and its commit id (None before the first commit)."""
+    with translated("read HEAD"):
+        content = repo.refs.read_ref(HEADREF)
+    target = content.removeprefix(b"ref: ").decode() if content and content.startswith(b"ref: ") else None
+    return target, read_ref(repo, "HEAD")
+
+
+def move_ref(repo: Repo, objects: Objects, update: RefUpdate, log: bytes, by: Signature) -> None:
+    """Move one ref if it still is where the caller saw it.
+
+    Raises ConflictError that names both ids where it is not, or where another process keeps it
+    locked; InputError for a name that cannot be, or an object that is not there.
+    """
+    name = _checked_name(repo, update.name)
+    found = objects.find(update.new)
+    if found is None:
+        raise InputError(f"there is no object {update.new} to point to", place=update.name)
+    if update.name.startswith("refs/heads/") and found[0] != COMMIT:
+        raise InputError(f"a branch points to commits, and {update.new} is none", place=update.name)
+    with objects.lock, translated("move a ref", place=update.name):
+        moved = _swap(repo, name, update)
+    if not moved:
+        raise moved_away(update, read_ref(repo, update.name))
+    with translated("write the reflog", place=update.name):
+        _append_logs(repo, update, log, by)
+
+
+def moved_away(update: RefUpdate, actual: str | None) -> ConflictError:
+    """The refusal of a compare-and-swap: somebody else moved the ref."""
+    return ConflictError(
+        f"the ref was moved by somebody else: expected {update.old or 'no such ref'}, "
+        f"found {actual or 'no such ref'}",
+        place=update.name,
+    )
+
+
+def _swap(repo: Repo, name: Ref, update: RefUpdate) -> bool:
+    for attempt in range(_LOCK_TRIES):
+        try:
+            if update.old is None:
+                return repo.refs.add_if_new(name, ObjectID(update.new.encode()))
+            return repo.refs.set_if_equals(name, ObjectID(update.old.encode()), ObjectID(update.new.encode()))
+        except FileLocked as error:
+            if attempt == _LOCK_TRIES - 1:
+                raise locked(error) from error
+            time.sleep(_LOCK_PAUSE)
+    raise AssertionError("the last try returned or raised")
+
+
+def _checked_name(repo: Repo, name: str) -> Ref:
+    """The name, if Git allows it beside the refs that exist: a ref cannot be a file and a folder of refs."""
+    rest = name.removeprefix("refs/")
+    if rest == name or not check_ref_format(Ref(rest.encode("utf-8", "surrogateescape"))):
+        raise InputError("this is no valid full ref name, like refs/heads/main", place=shown(name))
+    parts = name.split("/")
+    above = ["/".join(parts[:end]) for end in range(3, len(parts))]
+    taken = [each for each in above if read_ref(repo, each)] or list(list_refs(repo, f"{name}/"))
+    if taken:
+        raise InputError(
+            f"there is a ref {taken[0]}, and Git keeps no ref beside it of this name", place=name
+        )
+    return Ref(name.encode())
+
+
+def _append_logs(repo: Repo, update: RefUpdate, log: bytes, by: Signature) -> None:
+    line = format_reflog_line(
+        update.old.encode() if update.old else ZERO_SHA,
+        update.new.encode(),
+        person(by).rpartition("> ")[0].encode() + b">",
+        by.time,
+        by.zone,
+        log,
+    )
+    names = [update.name, "HEAD"] if head(repo)[0] == update.name else [update.name]
+    for name in names:
+        path = Path(repo.controldir() if name == "HEAD" else repo.commondir(), "logs", name)
+        if path.exists() or _is_logged(repo.get_config_stack(), name, bare=repo.bare):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("ab") as file:
+                file.write(line + b"\n")
+
+
+def _is_logged(config: StackedConfig, name: str, *, bare: bool) -> bool:
+    """Whether Git starts a reflog for a ref, by ``core.logAllRefUpdates``."""
+    try:
+        setting = config.get((b"core",), b"logallrefupdates").decode().lower()
+    except KeyError:
+        setting = "false" if bare else "true"
+    if setting == "always":
+        return True
+    return setting in {"true", "yes", "on", "1"} and (name == "HEAD" or name.startswith(_LOGGED))

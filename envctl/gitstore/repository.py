@@ -1,0 +1,182 @@
+"""The Git repository behind the port: opened once, read by id, moved by compare-and-swap."""
+
+import os
+import weakref
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from dulwich.errors import NotGitRepository
+from dulwich.repo import InvalidWorktreeConfiguration, Repo, UnsupportedExtension, UnsupportedVersion
+
+from envctl.errors import InputError
+from envctl.gitstore.changed import changed_paths
+from envctl.gitstore.changes import changes
+from envctl.gitstore.failures import translated
+from envctl.gitstore.index import Index, IndexTree, read_index
+from envctl.gitstore.objects import BLOB, Objects
+from envctl.gitstore.refs import head, list_refs, move_ref, read_ref
+from envctl.gitstore.revisions import Revisions
+from envctl.gitstore.signature import logger, signatures
+from envctl.gitstore.trees import CommitTree
+from envctl.gitstore.worktree import WorkTree
+from envctl.gitstore.writing import TreeWriter, write_commit
+from envctl.model.git import Commit, CommitDraft, RefUpdate, Signature, TreeChange
+from envctl.ports import Clock, Tree
+
+_SHORT = 12
+
+
+class GitRepository:
+    """A repository on disk, through dulwich. Reading objects is safe from many threads."""
+
+    def __init__(self, repo: Repo, clock: Clock) -> None:
+        self._repo = repo
+        self._clock = clock
+        repo.object_store.fsync_object_files = True  # a ref must never name what a crash took away
+        weakref.finalize(self, repo.close)
+        self._objects = Objects(repo.object_store)
+        self._revisions = Revisions(repo, self._objects)
+
+    @property
+    def is_bare(self) -> bool:
+        return self._repo.bare
+
+    def resolve(self, revision: str) -> str:
+        return self._revisions.resolve(revision)
+
+    def ref(self, name: str) -> str | None:
+        return read_ref(self._repo, name)
+
+    def refs(self, prefix: str) -> Mapping[str, str]:
+        return list_refs(self._repo, prefix)
+
+    def head(self) -> tuple[str | None, str | None]:
+        return head(self._repo)
+
+    def commit(self, commit_id: str) -> Commit:
+        return self._objects.commit(commit_id)
+
+    def history(self, start: str, *, stop: frozenset[str] = frozenset()) -> Iterator[Commit]:
+        return self._revisions.history(start, stop)
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        return self._revisions.is_ancestor(older, newer)
+
+    def tree(self, commit_id: str) -> Tree:
+        return CommitTree(self._objects, self.commit(commit_id).tree, commit_id[:_SHORT])
+
+    def index(self) -> Tree:
+        self._require_work_tree("index")
+        return IndexTree(self._objects, self._read_index())
+
+    def work_tree(self) -> Tree:
+        self._require_work_tree("work tree")
+        return WorkTree(self._repo, self._objects, self._read_index())
+
+    def changes(self, old: str | None, new: str | None) -> tuple[TreeChange, ...]:
+        return changes(self._objects, old, new)
+
+    def blob(self, blob_id: str) -> bytes:
+        return self._objects.raw(blob_id, BLOB)
+
+    def write_tree(self, files: Mapping[str, bytes | str], *, base: str | None = None) -> str:
+        return TreeWriter(self._objects).write(files, base)
+
+    def write_commit(self, draft: CommitDraft) -> str:
+        return write_commit(self._objects, draft)
+
+    def move_ref(self, update: RefUpdate, reason: str) -> None:
+        by = logger(self._repo.get_config_stack(), self._clock)
+        move_ref(self._repo, self._objects, update, reason.encode(), by)
+
+    def signature(self) -> tuple[Signature, Signature]:
+        return signatures(self._repo.get_config_stack(), self._clock)
+
+    def changed_paths(self) -> tuple[str, ...]:
+        if self.is_bare:
+            return ()
+        index = self._read_index()
+        commit = self.head()[1]
+        tree = self.commit(commit).tree if commit else None
+        work = WorkTree(self._repo, self._objects, index)
+        return changed_paths(self._objects, tree, index, work, Path(self._repo.path))
+
+    def _read_index(self) -> Index:
+        return read_index(self._index_path)
+
+    @cached_property
+    def _index_path(self) -> Path:
+        """The index file; in a hook of ``git commit -a``, the one that Git names."""
+        named = os.environ.get("GIT_INDEX_FILE", "")
+        control = Path(self._repo.controldir()).resolve()
+        if named and Path(self._repo.path, named).resolve().parent == control:
+            return Path(self._repo.path, named)
+        return Path(self._repo.index_path())
+
+    def _require_work_tree(self, what: str) -> None:
+        if self.is_bare:
+            raise InputError(
+                f"a bare repository has no {what}",
+                place=self._repo.path,
+                hint="name a revision, like --rev HEAD",
+            )
+
+
+def open_repository(path: Path, *, clock: Clock) -> GitRepository:
+    """The repository that a directory lies in, found upward like ``git -C`` does.
+
+    Raises InputError where there is none, or where its format is not one that envctl reads.
+    """
+    if not path.is_dir():
+        raise InputError("there is no such directory", place=str(path))
+    ceilings = [each for each in os.environ.get("GIT_CEILING_DIRECTORIES", "").split(os.pathsep) if each]
+    try:
+        with translated("open the repository", place=str(path)):
+            repo = Repo.discover(path, ceiling_dirs=ceilings)
+    except NotGitRepository as error:
+        raise InputError(
+            "there is no Git repository here, nor in a directory above",
+            place=str(path),
+            hint="go into one, name it with -C, or make one: git init",
+        ) from error
+    except (UnsupportedExtension, UnsupportedVersion, InvalidWorktreeConfiguration) as error:
+        raise InputError(
+            f"the repository's format cannot be read: {error}",
+            place=str(path),
+            hint="a partial clone must be made whole: clone it without --filter",
+        ) from error
+    return _opened(repo, path, clock)
+
+
+def _opened(repo: Repo, path: Path, clock: Clock) -> GitRepository:
+    if repo.object_format.name != "sha1":
+        repo.close()
+        raise InputError(
+            f"the repository uses {repo.object_format.name} object ids; envctl reads SHA-1 ones",
+            place=str(path),
+        )
+    return GitRepository(repo, clock)
+
+
+def init_repository(path: Path, *, clock: Clock, branch: str = "main") -> GitRepository:
+    """A new repository with a work tree. Raises InputError where there is one already."""
+    if (path / ".git").exists():
+        raise InputError("there is a Git repository already", place=str(path))
+    with translated("make a repository", place=str(path)):
+        path.mkdir(parents=True, exist_ok=True)
+        return GitRepository(Repo.init(path, default_branch=branch.encode()), clock)
+
+
+def open_store(path: Path, *, clock: Clock) -> GitRepository:
+    """A bare repository at exactly this path, made where there is none. Raises InputError for another."""
+    with translated("open the store", place=str(path)):
+        path.mkdir(parents=True, exist_ok=True)
+        if not any(path.iterdir()):
+            return GitRepository(Repo.init_bare(path), clock)
+        try:
+            return _opened(Repo(path, bare=True), path, clock)
+        except NotGitRepository as error:
+            raise InputError(
+                "the directory holds something else than a bare repository", place=str(path)
+            ) from error
