@@ -20,7 +20,8 @@ from envctl.model.values import JsonObject
 
 _LONGEST_MESSAGE = 2000
 _CONFLICT = re.compile(
-    r'conflict with "(?P<manager>(?:[^"\\]|\\.)*)"(?: with subresource "\w*")?(?: using [\w./]+)?(?: at [\w:.+-]+)?'
+    r'conflict with "(?P<manager>(?:[^"\\]|\\.)*)"'
+    r'(?: with subresource "\w*")?(?: using [\w./]+)?(?: at [\w:.+-]+)?'
 )
 _RIGHT = re.compile(
     r'[\w.]+(?: "[\w.:-]*")? is forbidden: User "(?P<user>[\w.:@/+-]*)" cannot (?P<verb>\w+) '

@@ -3,17 +3,15 @@
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from envctl.devcluster.cluster import ClusterOptions, DevCluster
 from envctl.errors import ClusterError, InputError, Problem, UnavailableError
-from envctl.kube.client import parsed
 from envctl.kube.cluster import KubeCluster
 from envctl.kube.connect import connect
 from envctl.kube.connection import Request
@@ -26,7 +24,6 @@ CRD = ResourceType(
     "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", namespaced=False
 )
 API_SERVICE = ResourceType("apiregistration.k8s.io", "v1", "APIService", "apiservices", namespaced=False)
-SERVICE_ACCOUNT = ResourceType("", "v1", "ServiceAccount", "serviceaccounts", namespaced=True)
 CANARY = "hunter2-CANARY"
 
 
@@ -384,71 +381,6 @@ def test_a_dead_extension_server_leaves_its_kinds_unknown(
         kube.delete(API_SERVICE, "", f"v1.{group}")
 
 
-def kubeconfig_with_token(admin: Path, token: str, folder: Path) -> Path:
-    content = yaml.safe_load(admin.read_text())
-    content["users"][0]["user"] = {"token": token}
-    path = folder / "token.kubeconfig"
-    path.write_text(yaml.safe_dump(content))
-    return path
-
-
-@pytest.fixture
-def powerless(kube: KubeCluster, namespace: str, cluster: Any, tmp_path: Path) -> Iterator[KubeCluster]:
-    """The API server as a service account without rights sees it, by a token from TokenRequest."""
-    name = {"name": "nobody", "namespace": namespace}
-    kube.apply(SERVICE_ACCOUNT, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": name})
-    asked = {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenRequest",
-        "spec": {"expirationSeconds": 600},
-    }
-    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/nobody/token"
-    headers = (("Content-Type", "application/json"),)
-    answer: Any = parsed(
-        kube._transport.send(Request("POST", path, json.dumps(asked).encode(), headers)).body
-    )
-    connection = connect(kubeconfig_with_token(cluster.kubeconfig, answer["status"]["token"], tmp_path))
-    yield connection
-    connection.close()
-
-
-@pytest.mark.parametrize(
-    "kind", [pytest.param(CONFIG_MAP, id="ConfigMap"), pytest.param(SECRET, id="Secret")]
-)
-def test_a_missing_right_is_told(powerless: KubeCluster, namespace: str, kind: ResourceType) -> None:
-    """Who, what and where, with the grant that would help; nothing is said to be absent."""
-    user = f"system:serviceaccount:{namespace}:nobody"
-    with pytest.raises(ClusterError) as caught:
-        powerless.get(kind, namespace, "a")
-    assert (caught.value.status, caught.value.reason) == (403, "Forbidden")
-    assert str(caught.value) == (
-        f'{kind} {namespace}/a: {kind.plural} "a" is forbidden: User "{user}" cannot get resource '
-        f'"{kind.plural}" in API group "" in the namespace "{namespace}"\n'
-        f'hint: grant {user} the right to get {kind.plural} in the namespace "{namespace}"'
-    )
-    with pytest.raises(ClusterError, match="cannot list resource"):
-        powerless.list(kind, namespace=namespace)
-    powerless.ping()
-
-
-def test_wrong_credentials_are_told(cluster: Any, tmp_path: Path) -> None:
-    """A token that the server does not know is not the same as a missing right."""
-    path = kubeconfig_with_token(cluster.kubeconfig, "wrong", tmp_path)
-    kube = connect(path)
-    for ask in (
-        kube.ping,
-        lambda: kube.get(CONFIG_MAP, "default", "a"),
-        lambda: kube.resource_type("", "Pod"),
-    ):
-        with pytest.raises(ClusterError) as caught:
-            ask()
-        assert caught.value.status == 401
-        assert caught.value.summary == (
-            f"the API server does not accept the credentials of context 'envctl-dev-cluster' of {path}"
-        )
-    kube.close()
-
-
 @pytest.mark.parametrize(
     ("stored", "sent", "reason"),
     [
@@ -484,21 +416,6 @@ def test_a_refused_secret_shows_no_value(
     for value in values:
         assert value not in text
         assert base64.b64encode(value.encode()).decode() not in text
-
-
-def test_a_cluster_that_is_not_there_is_told_quickly(cluster: Any, tmp_path: Path) -> None:
-    """The address and the reason come at once, without waiting for a timeout."""
-    content = yaml.safe_load(cluster.kubeconfig.read_text())
-    content["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:9"
-    path = tmp_path / "kubeconfig"
-    path.write_text(yaml.safe_dump(content))
-    kube = connect(path)
-    with pytest.raises(UnavailableError) as caught:
-        kube.ping()
-    assert str(caught.value) == (
-        "no cluster answers at https://127.0.0.1:9: connection refused\n"
-        f"hint: check that the cluster of context 'envctl-dev-cluster' of {path} is up and can be reached from here"
-    )
 
 
 def test_a_restarted_api_server_is_used_again(start_cluster: Callable[[ClusterOptions], DevCluster]) -> None:
