@@ -1,8 +1,9 @@
 """``envctl dev-cluster``: a real control plane on this machine, without containers."""
 
+import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,11 +63,12 @@ def up(session: Session, name: str, nodes: int, audit_log: Path | None, foregrou
     from envctl.devcluster import detached, owner
     from envctl.devcluster.cluster import ClusterOptions
 
-    options, tell = ClusterOptions(nodes=nodes, audit_log=audit_log), _teller(session)
-    if foreground:
-        owner.hold(name, options, tell, lambda state: _show_up(session, state, "Ctrl-C stops it"))
-        return EXIT_CLEAN
-    state = detached.up(name, options, tell)
+    options = ClusterOptions(nodes=nodes, audit_log=audit_log, context=f"dev-cluster-{name}")
+    with _telling(session) as tell:
+        if foreground:
+            owner.hold(name, options, tell, lambda state: _show_up(session, state, "Ctrl-C stops it"))
+            return EXIT_CLEAN
+        state = detached.up(name, options, tell)
     _show_up(session, state, f"stop it: envctl dev-cluster down{_name_option(state)}")
     return EXIT_CLEAN
 
@@ -132,8 +134,8 @@ def build(session: Session, programs: tuple[str, ...]) -> int:
     from envctl.devcluster.binaries import ensure_programs
     from envctl.devcluster.catalog import CONTROL_PLANE
 
-    found = ensure_programs(programs or CONTROL_PLANE, _teller(session))
-    progress_done(session)
+    with _telling(session) as tell:
+        found = ensure_programs(programs or CONTROL_PLANE, tell)
     paths: JsonObject = {name: str(path) for name, path in found.paths.items()}
     width = max(len(name) for name in paths)
     emit(session, {"programs": paths}, [f"{name.ljust(width)}  {path}" for name, path in paths.items()])
@@ -172,7 +174,8 @@ def _name_option(state: "State") -> str:
     return "" if state.name == "envctl" else f" --name {state.name}"
 
 
-def _teller(session: Session) -> Callable[[str], None]:
+@contextlib.contextmanager
+def _telling(session: Session) -> Iterator[Callable[[str], None]]:
     """Tells long work: on a terminal in one passing line, else a line at a change and every ten seconds."""
     told: dict[str, float] = {}
 
@@ -185,4 +188,7 @@ def _teller(session: Session) -> Callable[[str], None]:
             told[what] = now
             say(session, line)
 
-    return tell
+    try:
+        yield tell
+    finally:
+        progress_done(session)

@@ -15,7 +15,7 @@ from typing import Self
 
 from envctl.devcluster import commands
 from envctl.devcluster.binaries import Programs, ensure_programs
-from envctl.devcluster.certificates import Authority, new_key
+from envctl.devcluster.certificates import Authority, KeyPair, new_key
 from envctl.devcluster.commands import AUDIT_POLICY, SERVER_HOSTS, Layout
 from envctl.devcluster.kubeconfig import kubeconfig_text
 from envctl.devcluster.probes import Probe, node_object
@@ -23,7 +23,6 @@ from envctl.devcluster.processes import Process, ProcessGroup
 from envctl.devcluster.progress import Progress, quiet
 from envctl.errors import UnavailableError, UsageError
 
-CONTEXT = "envctl-dev-cluster"
 PREFIX = "envctl-dev-cluster-"
 
 _ADMIN = "admin"
@@ -36,15 +35,19 @@ _USERS = {
 }
 _PORT_ATTEMPTS = 5
 _SECONDS_BETWEEN_PROBES = 0.05
+# The shorter one of Linux (108) and macOS (104), with the zero at its end.
+_LONGEST_SOCKET_PATH = 103
 _PORT_TAKEN = "address already in use"
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterOptions:
-    """What to start. `apiserver` arguments win over envctl's; `seconds` is the longest wait until ready.
+    """What to start.
 
     Without `controllers` no Deployment makes pods and no namespace ends; without `scheduler` no
     pod gets a node; with no `nodes` kwok is not started. The API server is whole in any case.
+    `apiserver` arguments win over envctl's. `seconds` is the longest wait until ready. `context`
+    is the name of the kubeconfig's context.
     """
 
     nodes: int = 1
@@ -53,6 +56,7 @@ class ClusterOptions:
     apiserver: tuple[str, ...] = ()
     audit_log: Path | None = None
     seconds: float = 120
+    context: str = "envctl-dev-cluster"
 
     @property
     def programs(self) -> tuple[str, ...]:
@@ -81,7 +85,7 @@ class DevCluster:
         self.options = options
         self.programs = programs
         self.port = 0
-        self.directory = Path(tempfile.mkdtemp(prefix=PREFIX))
+        self.directory = _new_folder()
         self._layout = Layout(self.directory)
         self._authority = Authority()
         self._group = ProcessGroup(self.directory)
@@ -121,10 +125,8 @@ class DevCluster:
     def kubeconfig_for(self, user: str, groups: Sequence[str] = ()) -> Path:
         """A kubeconfig for another user, who may do only what RBAC grants."""
         name = re.sub(r"[^A-Za-z0-9.-]", "-", user)
-        client = self._authority.client(user, groups)
-        text = kubeconfig_text(CONTEXT, self.url, self._authority.pair.certificate, client)
         path = self._layout.kubeconfig(f"user-{name}")
-        _write_private(path, text.encode())
+        _write_private(path, self._kubeconfig_text(self._authority.client(user, groups)))
         return path
 
     def process(self, name: str) -> Process:
@@ -237,11 +239,14 @@ class DevCluster:
         for user, groups in _USERS.items():
             name = user.removeprefix("system:")
             client = self._authority.client(user, groups)
-            text = kubeconfig_text(CONTEXT, self.url, self._authority.pair.certificate, client)
-            _write_private(self._layout.kubeconfig(name), text.encode())
+            _write_private(self._layout.kubeconfig(name), self._kubeconfig_text(client))
             if user == _ADMIN:
                 _write_private(self._layout.certificate(name), client.certificate)
                 _write_private(self._layout.key(name), client.key)
+
+    def _kubeconfig_text(self, client: KeyPair) -> bytes:
+        authority = self._authority.pair.certificate
+        return kubeconfig_text(self.options.context, self.url, authority, client).encode()
 
     def _start_clients(self) -> None:
         """The programs that talk to the API server. They need it ready: some give up early."""
@@ -283,6 +288,25 @@ class DevCluster:
                     hint="a busy machine may need longer; a dev cluster takes about 600 MB of memory",
                 )
             time.sleep(_SECONDS_BETWEEN_PROBES)
+
+
+def _new_folder() -> Path:
+    """A temporary folder for this user alone, with a path that a socket in it can have."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    except OSError as error:
+        raise UnavailableError(
+            f"no temporary folder can be made: {error.strerror}", hint="TMPDIR names another place for it"
+        ) from error
+    longest = len(os.fsencode(folder / "etcd-peer.sock"))
+    if longest > _LONGEST_SOCKET_PATH:
+        folder.rmdir()
+        raise UnavailableError(
+            f"the path is too long for a socket ({longest} bytes, {_LONGEST_SOCKET_PATH} at most)",
+            place=str(folder),
+            hint="set TMPDIR to a shorter one, as /tmp",
+        )
+    return folder
 
 
 def _free_port() -> int:

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -240,3 +241,17 @@ def test_ctrl_c_at_the_terminal_reaches_only_the_owner(start_cluster: Start) -> 
     for process in dev.processes:
         process.signal(signal.SIGCONT)
         assert process.running
+
+
+def test_a_temporary_folder_too_deep_for_a_socket_is_refused(
+    programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel would only say: invalid argument."""
+    deep = tmp_path / ("x" * 60)
+    deep.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    with pytest.raises(
+        UnavailableError, match=r"the path is too long for a socket \(\d+ bytes, 103 at most\)"
+    ):
+        DevCluster.start(API_ONLY, programs)
+    assert list(deep.iterdir()) == []
