@@ -6,6 +6,7 @@ from typing import Final
 
 from envctl.errors import InputError, Problem
 from envctl.manifests import jsonpath
+from envctl.manifests.masking import masked
 from envctl.manifests.text import sample
 from envctl.model.values import JsonObject, JsonValue
 
@@ -110,5 +111,6 @@ def _named(value: JsonValue) -> str:
     return "a mapping" if isinstance(value, Mapping) else "a number"
 
 
-def _block(value: JsonValue) -> str:
-    return "\n" + "\n".join(f"      {line}" for line in sample(value).splitlines())
+def _block(value: JsonObject) -> str:
+    shown = masked({}, value)[1]
+    return "\n" + "\n".join(f"      {line}" for line in sample(shown).splitlines())

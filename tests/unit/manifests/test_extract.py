@@ -134,3 +134,12 @@ def test_endless_nesting_is_a_problem_not_a_crash() -> None:
         value = [value]
     with pytest.raises(InputError, match="is nested more than 64 levels deep"):
         extract(value)
+
+
+def test_the_sample_of_a_secret_is_masked() -> None:
+    """Messages end up in logs; a Secret without its apiVersion is one all the same."""
+    with pytest.raises(InputError) as caught:
+        extract({"kind": "Secret", "stringData": {"password": "canary"}})
+    assert caught.value.problems[0].reason == (
+        'has kind Secret but no apiVersion:\n      kind: Secret\n      stringData:\n        password: "***"'
+    )
