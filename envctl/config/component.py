@@ -1,16 +1,17 @@
-"""Components: their own small file, and the graph of who depends on whom."""
+"""``component.yaml`` → `ComponentFile`, and the graph of dependencies between components."""
 
 from collections.abc import Mapping, Sequence
 
-from envctl.config.validation import check_file
-from envctl.config.yamlfile import parse_yaml
-from envctl.errors import InputError, Problem
+from envctl.config.reading import content, read_checked
+from envctl.config.validation import require_none
+from envctl.config.wording import did_you_mean
+from envctl.errors import Problem
 from envctl.model.component import ComponentFile
 
 
 def parse_component(data: bytes, path: str) -> ComponentFile:
-    """One components/<name>/component.yaml. Raises InputError with every problem of the file."""
-    value = check_file(parse_yaml(data, path), "component")
+    """A component's own settings. Raises InputError with every problem."""
+    value = content(read_checked(data, path, "component"))
     return ComponentFile(
         depends_on=tuple(value.get("dependsOn", ())),
         owners=tuple(value.get("owners", ())),
@@ -19,45 +20,53 @@ def parse_component(data: bytes, path: str) -> ComponentFile:
 
 
 def check_dependencies(graph: Mapping[str, Sequence[str]]) -> None:
-    """Every dependency exists in this environment and none goes in a circle. Raises InputError with all."""
-    unknown = tuple(
+    """Check which component depends on which. Raises InputError for unknown names and for cycles."""
+    problems = [
         Problem(
-            f"components/{name}/component.yaml",
-            f"depends on {other}, which is not a component of this environment",
-            f"add {other} to the environment, or remove it from dependsOn",
+            _place(name),
+            f"dependsOn names {wanted}, which is not a component of this environment",
+            did_you_mean(wanted, sorted(set(graph) - {name}), otherwise="components here"),
         )
         for name in sorted(graph)
-        for other in graph[name]
-        if other not in graph
-    )
-    cycle = find_cycle(graph)
-    circles = (
-        (Problem("", f"components depend on each other in a circle: {' -> '.join(cycle)}"),) if cycle else ()
-    )
-    if unknown or circles:
-        raise InputError("the dependencies of components do not fit", problems=(*unknown, *circles))
+        for wanted in graph[name]
+        if wanted not in graph
+    ]
+    problems += [
+        Problem(
+            _place(cycle[0]),
+            f"components depend on each other in a circle: {' → '.join((*cycle, cycle[0]))}",
+            "remove one of these dependencies",
+        )
+        for cycle in _cycles(graph)
+    ]
+    require_none(problems, "components/")
 
 
-def find_cycle(graph: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """One cycle, first name repeated at its end; () where there is none."""
+def _place(component: str) -> str:
+    return f"components/{component}/component.yaml"
+
+
+def _cycles(graph: Mapping[str, Sequence[str]]) -> list[tuple[str, ...]]:
+    """One cycle for each knot of the graph, each told from its first name in the alphabet."""
     done: set[str] = set()
+    found: list[tuple[str, ...]] = []
     for start in sorted(graph):
-        found = _walk(start, graph, (), done)
-        if found:
-            return found
-    return ()
+        trail: list[str] = []
+        pending = [(start, 0)]
+        while pending:
+            name, depth = pending.pop()
+            del trail[depth:]
+            if name in trail:
+                found.append(_from_first(trail[trail.index(name) :]))
+                continue
+            if name in done or name not in graph:
+                continue
+            trail.append(name)
+            done.add(name)
+            pending += [(each, depth + 1) for each in sorted(graph[name], reverse=True)]
+    return list(dict.fromkeys(found))
 
 
-def _walk(
-    name: str, graph: Mapping[str, Sequence[str]], above: tuple[str, ...], done: set[str]
-) -> tuple[str, ...]:
-    if name in above:
-        return (*above[above.index(name) :], name)
-    if name in done:
-        return ()
-    for other in graph.get(name, ()):
-        found = _walk(other, graph, (*above, name), done)
-        if found:
-            return found
-    done.add(name)
-    return ()
+def _from_first(cycle: Sequence[str]) -> tuple[str, ...]:
+    start = cycle.index(min(cycle))
+    return (*cycle[start:], *cycle[:start])

@@ -1,38 +1,52 @@
-"""Environments: one file each, and the resolved environment with its parents merged in."""
+"""``environment.yaml`` → `EnvironmentFile`, and a file with all it extends → `Environment`.
+
+Rules of merging, over the chain of environments with parents first:
+
+- components: by name; a parent's keep their place, new ones follow; ``enabled: false`` takes out;
+- config: the `config` of all files, then the component's own `config` of all files; objects are merged,
+  everything else is replaced;
+- `namespace` and `promotesFrom`: the last file that says something; `abstract` is not handed on.
+"""
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
-from envctl.config.validation import check_file
-from envctl.config.yamlfile import YamlFile, parse_yaml
+from envctl.config.merge import merge_all
+from envctl.config.reading import content, read_checked
+from envctl.config.validation import require_none
+from envctl.config.wording import did_you_mean
+from envctl.config.yamlfile import Document
 from envctl.errors import InputError, Problem
 from envctl.model.environment import ComponentInstance, ComponentUse, Environment, EnvironmentFile, Layer
-from envctl.model.values import JsonObject, JsonValue
 
-# An environment's name becomes part of a ref name and of Kubernetes names (RFC 1123 label).
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_LONGEST_CHAIN: Final = 32
+_NAME = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+_Uses: TypeAlias = Mapping[str, tuple[int, ComponentUse]]
 
 
 def parse_environment(data: bytes, path: str) -> EnvironmentFile:
-    """One environments/<name>/environment.yaml. Raises InputError with every problem of the file."""
-    file = parse_yaml(data, path)
-    value = check_file(file, "environment")
+    """One file by itself; its name is that of its folder. Raises InputError with every problem."""
+    document = read_checked(data, path, "environment")
+    value = content(document)
     name = path.split("/")[-2]
-    uses = tuple(_use(each) for each in value.get("components", ()))
-    problems = (*_name_problems(name, path), *_repeated(uses, file))
-    if problems:
-        raise InputError(f"{path} is not valid", problems=problems)
-    extends = value.get("extends", ())
+    require_none([*_bad_name(name, path), *_repeated(document, value)], path)
+    uses = value.get("components")
     return EnvironmentFile(
         name=name,
-        extends=(extends,) if isinstance(extends, str) else tuple(extends),
-        promotes_from=tuple(value["promotesFrom"]) if "promotesFrom" in value else None,
-        namespace=value.get("namespace"),
-        components=uses,
-        config=value.get("config", {}),
+        path=path,
         abstract=value.get("abstract", False),
+        extends=_names(value.get("extends", ())),
+        promotes_from=_names(value["promotesFrom"]) if "promotesFrom" in value else None,
+        namespace=value.get("namespace"),
+        components=None if uses is None else tuple(map(_use, uses)),
+        config=value.get("config", {}),
+        lines=document.lines,
     )
+
+
+def _names(value: str | Sequence[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _use(value: Any) -> ComponentUse:
@@ -41,88 +55,124 @@ def _use(value: Any) -> ComponentUse:
     return ComponentUse(value["name"], value.get("enabled", True), value.get("config", {}))
 
 
-def _name_problems(name: str, path: str) -> tuple[Problem, ...]:
-    if _NAME.fullmatch(name):
-        return ()
-    reason = f"an environment cannot be named {name}"
-    return (Problem(path, reason, "use lower-case letters, digits and dashes, at most 63"),)
+def _bad_name(name: str, path: str) -> Iterator[Problem]:
+    if not _NAME.fullmatch(name):
+        hint = "use at most 63 lower-case letters, digits and hyphens, as Kubernetes does for its names"
+        yield Problem(path, f"{name} cannot be the name of an environment", hint)
 
 
-def _repeated(uses: Sequence[ComponentUse], file: YamlFile) -> tuple[Problem, ...]:
-    names = [use.name for use in uses]
-    return tuple(
-        Problem(
-            file.place(["components", index]), f"component {name} is listed twice", "merge the two entries"
-        )
-        for index, name in enumerate(names)
-        if name in names[:index]
-    )
+def _repeated(document: Document, value: Mapping[str, Any]) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for index, each in enumerate(value.get("components", ())):
+        name = _use(each).name
+        where = ("components", index)
+        if name in first:
+            reason = f"components[{index}]: {name} is listed twice, first in line {first[name]}"
+            yield Problem(document.place(where), reason, "keep one entry, with the config of both")
+        first.setdefault(name, document.lines[where])
 
 
 def resolve_environment(name: str, files: Mapping[str, EnvironmentFile]) -> Environment:
-    """An environment with its parents merged in, parents first; the child wins.
+    """An environment with all it extends merged in; `files` are all environments by name.
 
-    Objects are merged key by key; scalars and lists are replaced. Raises InputError for a
-    parent that does not exist and for a cycle, naming the chain.
+    Raises InputError for unknown parents, for chains that come back to their start, and where no
+    file of the chain lists components.
     """
-    chain = _chain(name, files, ())
-    layers = [files[each] for each in chain]
-    uses = _merged_uses(layers)
+    chain = tuple(files[each] for each in _linearise(name, files))
+    require_none(_promotion_problems(files[name], files), files[name].path)
+    if all(each.components is None for each in chain):
+        raise InputError(
+            f"environment {name} has no components",
+            place=files[name].path,
+            hint="list them under `components:`, or say `abstract: true` if it is only there to be extended",
+        )
     return Environment(
         name=name,
-        chain=chain,
-        namespace=next((each.namespace for each in reversed(layers) if each.namespace), None),
-        promotes_from=files[name].promotes_from,
-        components=tuple(_instance(component, layers) for component in uses),
+        chain=tuple(each.name for each in chain),
+        namespace=next((each.namespace for each in reversed(chain) if each.namespace), None),
+        promotes_from=_promotes_from(chain),
+        components=_instances(chain),
     )
 
 
-def _chain(name: str, files: Mapping[str, EnvironmentFile], above: tuple[str, ...]) -> tuple[str, ...]:
-    if name in above:
-        cycle = " -> ".join((*above[above.index(name) :], name))
-        raise InputError(f"environments extend each other in a circle: {cycle}", place=_path(above[-1]))
-    if name not in files:
-        raise InputError(
-            f"extends {name}, but there is no such environment",
-            place=_path(above[-1]) if above else "",
-            hint=f"environments here: {', '.join(sorted(files))}",
-        )
-    found: dict[str, None] = {}
-    for parent in files[name].extends:
-        found.update(dict.fromkeys(_chain(parent, files, (*above, name))))
-    return (*found, name)
+def _linearise(name: str, files: Mapping[str, EnvironmentFile]) -> list[str]:
+    """The environment and all it extends, parents first, each once."""
+    done: list[str] = []
+    problems: list[Problem] = []
+    _visit(name, (), files, done, problems)
+    require_none(problems, files[name].path)
+    return done
 
 
-def _path(name: str) -> str:
-    return f"environments/{name}/environment.yaml"
+def _visit(
+    name: str,
+    trail: tuple[str, ...],
+    files: Mapping[str, EnvironmentFile],
+    done: list[str],
+    problems: list[Problem],
+) -> None:
+    if name in done:
+        return
+    below = (*trail, name)
+    for index, parent in enumerate(files[name].extends):
+        problem = _parent_problem(parent, below, files)
+        if problem:
+            reason, hint = problem
+            problems.append(Problem(files[name].place(("extends", index)), reason, hint))
+        else:
+            _visit(parent, below, files, done, problems)
+    done.append(name)
 
 
-def _merged_uses(layers: Sequence[EnvironmentFile]) -> tuple[str, ...]:
-    """Component names in the order in which they first appear, without those that a child removed."""
+def _parent_problem(
+    parent: str, below: tuple[str, ...], files: Mapping[str, EnvironmentFile]
+) -> tuple[str, str] | None:
+    chain = " → ".join((*below, parent))
+    if parent in below:
+        return f"environments extend each other in a circle: {chain}", "remove one of these `extends`"
+    if parent not in files:
+        hint = did_you_mean(parent, sorted(set(files) - set(below)), otherwise="environments here")
+        return f"extends {parent}, which is no environment ({chain})", hint
+    if len(below) >= _LONGEST_CHAIN:
+        return f"extends more than {_LONGEST_CHAIN} environments, one after the other", "shorten the chain"
+    return None
+
+
+def _promotion_problems(file: EnvironmentFile, files: Mapping[str, EnvironmentFile]) -> Iterator[Problem]:
+    usable = sorted(each.name for each in files.values() if not each.abstract and each is not file)
+    for index, origin in enumerate(file.promotes_from or ()):
+        if origin not in usable:
+            why = "itself" if origin == file.name else f"{origin}, which is {_unusable(origin, files)}"
+            hint = did_you_mean(origin, usable, otherwise="environments here")
+            yield Problem(file.place(("promotesFrom", index)), f"promotesFrom names {why}", hint)
+
+
+def _unusable(name: str, files: Mapping[str, EnvironmentFile]) -> str:
+    return "abstract and never published" if name in files else "no environment"
+
+
+def _promotes_from(chain: Sequence[EnvironmentFile]) -> tuple[str, ...] | None:
+    return next((each.promotes_from for each in reversed(chain) if each.promotes_from is not None), None)
+
+
+def _enabled(chain: Sequence[EnvironmentFile]) -> list[str]:
     enabled: dict[str, bool] = {}
-    for layer in layers:
-        for use in layer.components:
-            enabled[use.name] = use.enabled
-    return tuple(name for name, wanted in enabled.items() if wanted)
+    for file in chain:
+        enabled.update({use.name: use.enabled for use in file.components or ()})
+    return [name for name, wanted in enabled.items() if wanted]
 
 
-def _instance(component: str, layers: Sequence[EnvironmentFile]) -> ComponentInstance:
-    """Environment-wide config of the whole chain first, then the component's own settings."""
-    found = [Layer(_path(each.name), each.config) for each in layers if each.config]
-    for each in layers:
-        found += [
-            Layer(_path(each.name), u.config) for u in each.components if u.name == component and u.config
-        ]
-    config: JsonObject = {}
-    for layer in found:
-        config = merge(config, layer.value)
-    return ComponentInstance(component, config, tuple(found))
+def _instances(chain: Sequence[EnvironmentFile]) -> tuple[ComponentInstance, ...]:
+    uses: list[_Uses] = [
+        {use.name: (index, use) for index, use in enumerate(file.components or ())} for file in chain
+    ]
+    return tuple(_instance(name, chain, uses) for name in _enabled(chain))
 
 
-def merge(base: JsonObject, over: JsonObject) -> JsonObject:
-    """`over` merged into `base`: objects key by key, anything else replaced."""
-    return {**base, **{key: _merged(base.get(key), value) for key, value in over.items()}}
-
-
-def _merged(base: JsonValue, over: JsonValue) -> JsonValue:
-    return merge(base, over) if isinstance(base, Mapping) and isinstance(over, Mapping) else over
+def _instance(name: str, chain: Sequence[EnvironmentFile], uses: Sequence[_Uses]) -> ComponentInstance:
+    layers = [Layer(file.path, file.config, ("config",), file.lines) for file in chain if file.config]
+    for file, own in zip(chain, uses, strict=True):
+        index, use = own.get(name, (0, None))
+        if use and use.config:
+            layers.append(Layer(file.path, use.config, ("components", index, "config"), file.lines))
+    return ComponentInstance(name, merge_all(layer.value for layer in layers), tuple(layers))

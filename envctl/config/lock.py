@@ -1,91 +1,227 @@
-"""Locks: read, and edited so that comments, order and unknown keys stay.
+"""``lock.yaml`` → `Lock`, and edits of it that touch nothing else.
 
-The format is made to merge: one block a component, sorted, blocks set apart by a blank line,
-so two promotions of components that are not neighbours touch different regions of the file.
+An edit works on the lines of the file, because a YAML library that keeps comments hangs each of
+them on the value above it: an insertion would come between a comment and its block, a removal
+would take the comment of the next block along. Comments directly above a block belong to it.
+Blocks are sorted and stand apart by a blank line, so that two promotions of different
+components change different places and Git merges them.
 """
 
-import io
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
-from ruamel.yaml.comments import CommentedMap
-
-from envctl.config.validation import check_file
-from envctl.config.yamlfile import parse_yaml, round_trip
+from envctl.config.reading import content, read_checked
+from envctl.config.scalars import AmbiguousError, read_plain
+from envctl.config.yamlfile import Document
 from envctl.errors import InputError
 from envctl.model.lock import Lock, Pin
 
-_NEW = b"# Pinned source revisions, one a component. Written by envctl promote.\ncomponents: {}\n"
-_BLOCK = re.compile(r"  [^\s#-][^#]*:\s*(#.*)?")
+_HEADER: Final = (
+    "# Written by `envctl promote`: the source revision of each component in this environment.",
+    "components:",
+)
+_CONFLICT_HINT: Final = (
+    "take one side as it is (git checkout --ours or --theirs, then git add), "
+    "and promote again what the other side had"
+)
+_LAID_OUT: Final = "the file is laid out so that it cannot be edited"
+_LAYOUT_HINT: Final = (
+    "write `components:` and below it one block for each component, with one key on each line"
+)
+_FIELD = re.compile(r"(?P<key> *[\"']?\w+[\"']? *: +)[^\s#]\S*(?P<comment> +#.*)? *")
+_EMPTY = re.compile(r"components *:(?: *\{ *\})?(?P<comment> +#.*)? *")
 
 
 def parse_lock(data: bytes, path: str) -> Lock:
-    """One environments/<name>/lock.yaml. Raises InputError with every problem of the file."""
-    value = check_file(parse_yaml(data, path), "lock")
-    blocks = value.get("components") or {}
-    return Lock({name: Pin(each["revision"], each.get("from", "")) for name, each in blocks.items()})
+    """The pins in a lock file. Raises InputError with every problem."""
+    pins = content(_read(data, path)).get("components") or {}
+    return Lock({name: Pin(each["revision"], each.get("from")) for name, each in pins.items()})
+
+
+def _read(data: bytes, path: str) -> Document:
+    return read_checked(data, path, "lock", conflict_hint=_CONFLICT_HINT)
 
 
 def edit_lock(data: bytes | None, pins: Mapping[str, Pin | None], path: str) -> bytes:
-    """The lock with these pins set (None: removed). Everything else stays, comments too.
+    """The lock file with some pins set, or removed where they are None; None stands for no file yet.
 
-    Raises InputError for a lock that is not valid. Editing again changes nothing more.
+    Comments, order, unknown keys and line ends stay as they are; what is there already is not
+    written again. Raises InputError where the file is invalid, or laid out so that it cannot be edited.
     """
-    file = parse_yaml(data or _NEW, path)
-    check_file(file, "lock")
-    document = file.document
-    if not isinstance(document, CommentedMap):
-        return edit_lock(None, pins, path)
-    if not document.get("components"):
-        document["components"] = CommentedMap()
-    for name, pin in sorted(pins.items()):
-        _set(document["components"], name, pin)
-    document["components"].fa.set_block_style()
-    stream = io.StringIO()
-    round_trip().dump(document, stream)
-    result = _spaced(stream.getvalue()).encode()
-    if parse_lock(result, path).pins != _expected(data, pins, path):
-        raise InputError(
-            "the lock cannot be edited in place", place=path, hint="write it anew without comments"
-        )
-    return result
+    data = data or b""
+    before = parse_lock(data, path).pins
+    changes = {name: pin for name, pin in pins.items() if before.get(name) != pin}
+    if not changes:
+        return data
+    newline = "\r\n" if b"\r\n" in data else "\n"
+    lines = data.decode("utf-8").splitlines() or list(_HEADER)
+    edits = _edits(lines, changes, path)
+    for edit in sorted(edits, key=lambda each: (each.start, each.end), reverse=True):
+        lines[edit.start : edit.end] = edit.lines
+    edited = (newline.join(lines) + newline).encode()
+    _require_result(edited, {**before, **changes}, path)
+    return edited
 
 
-def _expected(data: bytes | None, pins: Mapping[str, Pin | None], path: str) -> Mapping[str, Pin]:
-    before: dict[str, Pin | None] = dict(parse_lock(data, path).pins) if data else {}
-    return {name: pin for name, pin in {**before, **pins}.items() if pin}
+def _require_result(edited: bytes, pins: Mapping[str, Pin | None], path: str) -> None:
+    """Whatever the layout of the file: an edit that did not come out as meant is never handed on."""
+    wanted = {name: pin for name, pin in pins.items() if pin}
+    try:
+        found = parse_lock(edited, path).pins
+    except InputError:
+        found = None
+    if found != wanted:
+        raise InputError(_LAID_OUT, place=path, hint=_LAYOUT_HINT)
 
 
-def _set(blocks: Any, name: str, pin: Pin | None) -> None:
-    if pin is None:
-        blocks.pop(name, None)
-        return
-    if name not in blocks:
-        position = sum(1 for other in blocks if other < name)
-        blocks.insert(position, name, CommentedMap())
-    blocks[name]["revision"] = pin.revision
-    if pin.from_environment:
-        blocks[name]["from"] = pin.from_environment
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A component's lines, from the comment directly above it to its last value; `end` is exclusive."""
+
+    name: str
+    start: int
+    key: int
+    end: int
+    fields: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """Lines of the file from `start` to `end` (exclusive) become `lines`."""
+
+    start: int
+    end: int
+    lines: tuple[str, ...] = ()
+
+
+def _edits(lines: Sequence[str], changes: Mapping[str, Pin | None], path: str) -> list[_Edit]:
+    blocks = _blocks(lines, path)
+    by_name = {block.name: block for block in blocks}
+    edits: list[_Edit] = []
+    added: dict[str, Pin] = {}
+    for name, pin in changes.items():
+        if name not in by_name:
+            added |= {name: pin} if pin else {}
+        elif pin:
+            edits += _replace(lines, by_name[name], pin, path)
+        else:
+            edits.append(_remove(lines, by_name[name]))
+    return [*edits, *_insert(lines, blocks, added, path)]
+
+
+def _replace(lines: Sequence[str], block: _Block, pin: Pin, path: str) -> Iterator[_Edit]:
+    number = block.fields["revision"]
+    yield _set_value(lines, number, pin.revision, path)
+    origin = block.fields.get("from")
+    if pin.from_environment is None:
+        if origin is not None:
+            yield _Edit(origin, origin + 1)
+    elif origin is None:
+        indent = " " * _depth(lines[number])
+        yield _Edit(number + 1, number + 1, (f"{indent}from: {_plain(pin.from_environment)}",))
     else:
-        blocks[name].pop("from", None)
+        yield _set_value(lines, origin, pin.from_environment, path)
 
 
-def _spaced(text: str) -> str:
-    """One blank line before each block but the first, and none elsewhere."""
-    lines: list[str] = []
-    for line in text.splitlines():
-        if not line.strip():
-            continue
-        if _BLOCK.fullmatch(line) and lines and not lines[-1].startswith("components:"):
-            lines.insert(_comment_start(lines), "")
-        lines.append(line)
-    return "\n".join(lines) + "\n"
+def _set_value(lines: Sequence[str], number: int, value: str, path: str) -> _Edit:
+    match = _FIELD.fullmatch(lines[number])
+    if match is None:
+        raise InputError(_LAID_OUT, place=f"{path}:{number + 1}", hint=_LAYOUT_HINT)
+    return _Edit(number, number + 1, (f"{match['key']}{_plain(value)}{match['comment'] or ''}",))
 
 
-def _comment_start(lines: list[str]) -> int:
-    """Where the comment lines right above begin: they belong to the block below them."""
-    start = len(lines)
-    while start and lines[start - 1].startswith("  #"):
+def _remove(lines: Sequence[str], block: _Block) -> _Edit:
+    """Takes the blank line along that set the block apart."""
+    start, end = block.start, block.end
+    if end < len(lines) and not lines[end].strip():
+        end += 1
+    elif start > 0 and not lines[start - 1].strip():
         start -= 1
-    return start
+    return _Edit(start, end)
+
+
+def _insert(
+    lines: Sequence[str], blocks: Sequence[_Block], added: Mapping[str, Pin], path: str
+) -> Iterator[_Edit]:
+    """One edit for each place where new blocks go: sorted, and apart from their neighbours."""
+    if not added:
+        return
+    if not blocks:
+        yield _first_blocks(lines, added, path)
+        return
+    depth = _depth(lines[blocks[0].key])
+    places: dict[int, list[str]] = {}
+    for name in sorted(added):
+        below = next((block for block in blocks if block.name > name), None)
+        new = _block_lines(name, added[name], " " * depth)
+        position = below.start if below else max(block.end for block in blocks)
+        places.setdefault(position, []).extend([*new, ""] if below else ["", *new])
+    for position, new in places.items():
+        yield _Edit(position, position, tuple(new))
+
+
+def _first_blocks(lines: Sequence[str], added: Mapping[str, Pin], path: str) -> _Edit:
+    new = [line for name in sorted(added) for line in ("", *_block_lines(name, added[name], "  "))][1:]
+    number = next((index for index, line in enumerate(lines) if line.startswith("components")), None)
+    if number is None:
+        return _Edit(len(lines), len(lines), ("components:", *new))
+    match = _EMPTY.fullmatch(lines[number])
+    if match is None:
+        raise InputError(_LAID_OUT, place=f"{path}:{number + 1}", hint=_LAYOUT_HINT)
+    return _Edit(number, number + 1, (f"components:{match['comment'] or ''}", *new))
+
+
+def _block_lines(name: str, pin: Pin, indent: str) -> list[str]:
+    lines = [f"{indent}{_plain(name)}:", f"{indent}  revision: {_plain(pin.revision)}"]
+    if pin.from_environment is not None:
+        lines.append(f"{indent}  from: {_plain(pin.from_environment)}")
+    return lines
+
+
+def _plain(text: str) -> str:
+    """A name or a revision, in quotes where it would not be read as text."""
+    try:
+        return text if read_plain(text) == text else f'"{text}"'
+    except AmbiguousError:
+        return f'"{text}"'
+
+
+def _blocks(lines: Sequence[str], path: str) -> list[_Block]:
+    """The blocks in the order of the file."""
+    document = _read("\n".join(lines).encode(), path)
+    pins: Mapping[str, Any] = content(document).get("components") or {}
+    keys = {name: document.lines["components", name] - 1 for name in pins}
+    blocks = []
+    for name, value in pins.items():
+        fields = {key: document.lines["components", name, key] - 1 for key in value}
+        key = keys[name]
+        after = next((number for number in keys.values() if number > key), len(lines))
+        blocks.append(_Block(name, _with_comment(lines, key), key, _block_end(lines, key, after), fields))
+    return blocks
+
+
+def _block_end(lines: Sequence[str], key: int, after: int) -> int:
+    """One behind the last line that is indented deeper than the key."""
+    depth = _depth(lines[key])
+    end = key + 1
+    for number in range(key + 1, after):
+        text = lines[number].strip()
+        if text and _depth(lines[number]) > depth:
+            end = number + 1
+        elif text and not text.startswith("#"):
+            break
+    return end
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _with_comment(lines: Sequence[str], number: int) -> int:
+    """The first of the comment lines directly above a line."""
+    depth = _depth(lines[number])
+    while number > 0 and lines[number - 1].lstrip().startswith("#") and _depth(lines[number - 1]) <= depth:
+        number -= 1
+    return number

@@ -1,27 +1,43 @@
-"""The settings of a repository: envctl.yaml."""
+"""``envctl.yaml`` → `Settings`."""
 
-from envctl.config.validation import check_file
-from envctl.config.yamlfile import parse_yaml
-from envctl.model.settings import EvaluationSettings, LimitSettings, Settings
+from typing import Any
 
-_MIB = 1024 * 1024
+from envctl.config.reading import content, read_checked
+from envctl.model.settings import EvaluationSettings, Settings, SizeLimits
+
+_UNITS = {"Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}
 
 
 def parse_settings(data: bytes, path: str) -> Settings:
-    """envctl.yaml; every key is optional. Raises InputError with every problem of the file."""
-    value = check_file(parse_yaml(data, path), "settings")
-    limits, evaluation = value.get("limits", {}), value.get("evaluation", {})
-    defaults, quick = LimitSettings(), EvaluationSettings()
+    """The settings in a file. Raises InputError with every problem."""
+    value = content(read_checked(data, path, "envctl"))
     return Settings(
         source_branch=value.get("sourceBranch"),
         remote=value.get("remote", Settings().remote),
-        limits=LimitSettings(
-            object_bytes=limits.get("objectBytes", defaults.object_bytes),
-            commit_bytes=limits.get("commitBytes", defaults.commit_bytes),
-            objects=limits.get("objects", defaults.objects),
-        ),
-        evaluation=EvaluationSettings(
-            seconds=evaluation.get("seconds", quick.seconds),
-            memory_bytes=evaluation.get("memoryMiB", quick.memory_bytes // _MIB) * _MIB,
-        ),
+        limits=_limits(value.get("limits", {})),
+        evaluation=_evaluation(value.get("evaluation", {})),
     )
+
+
+def _limits(value: dict[str, Any]) -> SizeLimits:
+    default = SizeLimits()
+    return SizeLimits(
+        object_bytes=_size(value.get("objectBytes", default.object_bytes)),
+        commit_bytes=_size(value.get("commitBytes", default.commit_bytes)),
+        objects=int(value.get("objects", default.objects)),
+    )
+
+
+def _evaluation(value: dict[str, Any]) -> EvaluationSettings:
+    default = EvaluationSettings()
+    jobs = value.get("jobs")
+    return EvaluationSettings(
+        seconds=value.get("seconds", default.seconds),
+        memory=_size(value.get("memory", default.memory)),
+        jobs=None if jobs is None else int(jobs),
+    )
+
+
+def _size(value: float | str) -> int:
+    """Bytes, from a number of them or a text such as ``64Mi``."""
+    return int(value[:-2]) * _UNITS[value[-2:]] if isinstance(value, str) else int(value)

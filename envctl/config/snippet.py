@@ -1,46 +1,94 @@
-"""The entry snippet: the jsonnet that puts a component, its config and its overlays together (design §3)."""
+"""The jsonnet code that puts a component, its config and its overlays together (design §3).
+
+The code evaluates to ``{objects: <the final object>, config: <its config>}``. Config is merged
+with jsonnet's own late binding, so a default that is computed from another one follows it:
+``config:: {host: 'x.' + self.domain}`` with ``domain: b`` from a YAML file gives ``x.b``.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from envctl.model.values import JsonObject
-
-# Merges through `super`, so that values of the component that depend on others bind late.
-_MERGE = """\
-local merge(layer) = {
-  [key]: if std.isObject(layer[key]) && key in super && std.isObject(super[key])
-         then super[key] + merge(layer[key]) else layer[key]
-  for key in std.objectFields(layer)
-};"""
-
-_NO_OBJECT = (
-    " must evaluate to an object, or to a function of no required arguments that returns one; it is of type "
-)
+from envctl.model.values import JsonObject, JsonValue
 
 
-def entry_code(component: str, config: JsonObject, overlays: Sequence[str], *, want_config: bool) -> str:
-    """The code that evaluates one component (by its path) of one environment.
+def entry_code(component_path: str, config: JsonObject, overlays: Sequence[str], *, want_config: bool) -> str:
+    """The code to evaluate for one component in one environment.
 
-    It makes ``{objects, config}``: the final object is the component, then `config` merged
-    into its hidden ``config``, then each overlay, parents first. `config` is only made where
-    it is wanted, since a component's config may hold functions.
+    `component_path` and `overlays` (weakest first) are paths from the root of the tree. Only with
+    `want_config` is config evaluated on its own, so that it may hold functions where nobody asks.
+    Objects in `config` are merged into objects of the component; lists, scalars and null replace.
+    An empty `config` leaves the component as it is.
     """
-    lines = [
-        _MERGE,
-        f"local imported = import {_text(component)};",
-        "local component = if std.isFunction(imported) then imported() else imported;",
-        "local checked = if std.isObject(component) then component",
-        f"  else error {_text(component + _NO_OBJECT)} + std.type(component);",
-        f"local final = checked + {{ config+:: merge({_text(config)}) }}",
-        *(f"  + (import {_text(path)})" for path in overlays),
-        ";",
-        "{ objects: final, config: if std.objectHasAll(final, 'config') then final.config else {} }"
-        if want_config
-        else "{ objects: final }",
-    ]
-    return "\n".join(lines) + "\n"
+    terms = ["component"]
+    if config:
+        terms.append(_config_mixin(component_path, config))
+    terms += [_overlay(path) for path in overlays]
+    wanted = ", config: if std.objectHasAll(final, 'config') then final.config else {}" if want_config else ""
+    final = "\n  + ".join(terms)
+    return (
+        f"local imported = import {_quoted(component_path)};\n"
+        f"{_component(component_path)}"
+        f"local final = {final};\n"
+        f"{{ objects: final{wanted} }}\n"
+    )
 
 
-def _text(value: object) -> str:
-    """A value as jsonnet: JSON in ASCII is a subset of it."""
-    return json.dumps(value, sort_keys=True)
+def _component(path: str) -> str:
+    required = _quoted(f"{path} is a function with required arguments; give each of them a default")
+    wrong = _quoted(f"{path} must be an object, or a function that returns one; it is of type ")
+    return (
+        "local called = if !std.isFunction(imported) then imported\n"
+        f"  else if std.length(imported) > 0 then error {required}\n"
+        "  else imported();\n"
+        f"local component = if std.isObject(called) then called else error {wrong} + std.type(called);\n"
+    )
+
+
+def _config_mixin(path: str, config: JsonObject) -> str:
+    wrong = _quoted(f"config in {path} must be an object; it is of type ")
+    taken = _quoted(
+        f"config in {path} is a Kubernetes object, so the config of an environment cannot go there; "
+        "give that field another name"
+    )
+    return (
+        "{ config::\n"
+        f"    local given = {_mixin(config)};\n"
+        "    if !('config' in super) then given\n"
+        f"    else if !std.isObject(super.config) then error {wrong} + std.type(super.config)\n"
+        "    else if std.objectHas(super.config, 'apiVersion') && std.objectHas(super.config, 'kind')\n"
+        f"    then error {taken}\n"
+        "    else super.config + given }"
+    )
+
+
+def _overlay(path: str) -> str:
+    wrong = _quoted(f"{path} must be an object, because an overlay is mixed into a component; it is of type ")
+    return (
+        f"(local overlay = import {_quoted(path)};"
+        f" if std.isObject(overlay) then overlay else error {wrong} + std.type(overlay))"
+    )
+
+
+def _mixin(config: JsonObject) -> str:
+    """An object that, added to another one, merges into its objects and replaces the rest."""
+    return "{ " + ", ".join(f"{_quoted(key)}: {_field(key, value)}" for key, value in config.items()) + " }"
+
+
+def _field(key: str, value: JsonValue) -> str:
+    if not isinstance(value, Mapping):
+        return _literal(value)
+    name = _quoted(key)
+    # Not `+:`, which would glue an object to a string below it instead of replacing the string.
+    return (
+        f"(local given = {_mixin(value)};"
+        f" if {name} in super && std.isObject(super[{name}]) then super[{name}] + given else given)"
+    )
+
+
+def _literal(value: JsonValue) -> str:
+    """A value as jsonnet: JSON is a subset of it. No NaN or infinity: YAML files cannot bring them."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

@@ -1,189 +1,175 @@
-"""Values against JSON Schemas (2020-12): every problem in one pass, in plain words."""
+"""Values against JSON Schema (2020-12): every problem in one pass, in words.
 
-import difflib
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
-from importlib.resources import files
+`format` says something to readers only, as the standard has it by default; use `pattern` to
+check. No schema is ever fetched: references lead into the same document or nowhere.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from referencing import Registry
 
-from envctl.config.yamlfile import YamlFile
+from envctl.config.keypath import key_text
+from envctl.config.wording import KEYWORDS, did_you_mean, shown, type_text
+from envctl.config.yamlfile import Document
 from envctl.errors import InputError, Problem
+from envctl.model.environment import KeyPath
 from envctl.model.values import JsonObject, JsonValue
 
-_TYPES = {
-    "object": "an object",
-    "array": "a list",
-    "string": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "null": "null",
-}
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that does not fit. `path` is the value at fault; for a missing key the object without it."""
+
+    path: KeyPath
+    reason: str
+    hint: str = ""
+    missing: str = ""
+
+    def __str__(self) -> str:
+        where = key_text(self.path)
+        return f"{where}: {self.reason}" if where else self.reason
 
 
-@cache
-def shipped_validator(name: str) -> Draft202012Validator:
-    """The validator of a file format of envctl, by its shipped schema's name."""
-    text = files("envctl.config").joinpath("schemas", f"{name}.schema.json").read_text(encoding="utf-8")
-    return Draft202012Validator(json.loads(text))
+def validate(document: Document, schema: JsonObject) -> tuple[Problem, ...]:
+    """Everything in a file that does not fit a schema, in the order of the file."""
+    problems = [
+        (document.lines.get(each.path, 0), Problem(document.place(each.path), str(each), each.hint))
+        for each in find_all(document.value, schema)
+    ]
+    return tuple(problem for _, problem in sorted(problems, key=lambda pair: pair[0]))
 
 
-def check_file(file: YamlFile, schema: str) -> Mapping[str, Any]:
-    """A file against its shipped schema. Raises InputError with every problem; an empty file is {}."""
-    value = {} if file.value is None else file.value
-    problems = problems_of(value, shipped_validator(schema), file.place)
-    if problems or not isinstance(value, Mapping):
-        raise InputError(f"{file.path} is not valid", problems=problems)
-    return value
+def find_all(value: JsonValue, schema: JsonObject) -> tuple[Finding, ...]:
+    """Everything in a value that does not fit. Raises InputError for a schema that never ends."""
+    validator = Draft202012Validator(schema, registry=Registry())
+    try:
+        found = [finding for error in validator.iter_errors(value) for finding in _findings(error)]
+    except RecursionError as error:
+        raise InputError("the schema refers to itself without end") from error
+    return tuple(dict.fromkeys(found))
 
 
-def problems_of(
-    value: JsonValue, validator: Draft202012Validator, place: Callable[[Sequence[str | int]], str]
-) -> tuple[Problem, ...]:
-    """Every problem of a value, ordered by where it is."""
-    errors = sorted(
-        validator.iter_errors(value), key=lambda error: [str(part) for part in error.absolute_path]
-    )
-    return tuple(problem for error in errors for problem in _explained(error, place))
+def require_none(problems: Iterable[Problem], path: str) -> None:
+    """Raise InputError where there are problems."""
+    found = tuple(problems)
+    if len(found) == 1:
+        raise InputError(found[0].reason, place=found[0].place, hint=found[0].hint)
+    if found:
+        raise InputError(f"{len(found)} problems found in {path}", problems=found)
 
 
-def json_path(keys: Iterable[str | int]) -> str:
-    """A path as people write it: ``components[1].name``; "" for the root."""
-    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
-    return text.removeprefix(".")
-
-
-def _explained(error: ValidationError, place: Callable[[Sequence[str | int]], str]) -> Iterable[Problem]:
-    path = list(error.absolute_path)
-    if error.validator == "additionalProperties" and isinstance(error.instance, Mapping):
-        known = sorted(_properties(error.schema))
-        for key in sorted(set(error.instance) - set(known)):
-            yield Problem(
-                place([*path, key]), f"{json_path([*path, key])}: unknown key", _nearest(key, known)
-            )
-        return
-    if error.validator in {"oneOf", "anyOf"} and error.context:
-        yield from _best_branch(error, place)
-        return
-    reason, hint = _reason(error)
-    where = json_path(path)
-    yield Problem(place(path), f"{where}: {reason}" if where else reason, hint or _description(error))
-
-
-def _best_branch(error: ValidationError, place: Callable[[Sequence[str | int]], str]) -> Iterable[Problem]:
-    """Of several allowed forms, the problems of the one that has the right type."""
-    branches: dict[Any, list[ValidationError]] = {}
-    for each in error.context or ():
-        branches.setdefault(each.relative_schema_path[0], []).append(each)
-    fitting = [found for found in branches.values() if not any(_wrong_type(each, error) for each in found)]
-    if not fitting:
-        types = " or ".join(
-            dict.fromkeys(_allowed(each.schema) for found in branches.values() for each in found)
-        )
-        where = json_path(error.absolute_path)
-        yield Problem(
-            place(list(error.absolute_path)), f"{where}: must be {types}, is {_is(_instance(error))}"
-        )
-        return
-    for each in fitting[0]:
-        yield from _explained(each, place)
-
-
-def _wrong_type(error: ValidationError, parent: ValidationError) -> bool:
-    return error.validator == "type" and list(error.absolute_path) == list(parent.absolute_path)
-
-
-def _properties(schema: Any) -> Mapping[str, Any]:
-    found = schema.get("properties", {}) if isinstance(schema, Mapping) else {}
-    return found if isinstance(found, Mapping) else {}
-
-
-def _nearest(key: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(key, known, n=1)
-    if close:
-        return f"did you mean `{close[0]}`?"
-    return f"known keys: {', '.join(known)}" if known else "no keys are allowed here"
-
-
-def _reason(error: ValidationError) -> tuple[str, str]:
-    """What is wrong, and a next step where the keyword implies one."""
+def _findings(error: ValidationError) -> Iterator[Finding]:
+    path: KeyPath = tuple(error.absolute_path)
+    keyword = str(error.validator)
     wanted: Any = error.validator_value
-    value = _instance(error)
-    match error.validator:
-        case "type":
-            return f"must be {_allowed(error.schema)}, is {_is(value)}", ""
-        case "required":
-            missing = [key for key in wanted if key not in value]
-            return f"lacks `{'`, `'.join(missing)}`", f"add `{missing[0]}`"
-        case "enum":
-            return f"is {_shown(value)}, must be one of {', '.join(_shown(each) for each in wanted)}", ""
-        case "const":
-            return f"is {_shown(value)}, must be {_shown(wanted)}", ""
-        case "pattern":
-            return f"is {_shown(value)}, which does not match {wanted}", ""
-        case _:
-            return _bound(error)
+    value: Any = error.instance
+    if _is_about_a_key(error):
+        yield Finding((*path, value), f"this key is not allowed: it {_reason(keyword, wanted, value)}")
+    elif keyword == "additionalProperties":
+        yield from _unknown_keys(path, value, error.schema)
+    elif keyword == "required":
+        yield from (_missing(path, name) for name in wanted if name not in value)
+    elif keyword == "dependentRequired":
+        yield from _dependent(path, wanted, value)
+    elif keyword in {"anyOf", "oneOf"}:
+        yield from _alternatives(path, error)
+    else:
+        yield Finding(path, _reason(keyword, wanted, value), _hint(keyword, wanted, value))
 
 
-_BOUNDS = {
-    "minimum": "at least {}",
-    "maximum": "at most {}",
-    "exclusiveMinimum": "more than {}",
-    "exclusiveMaximum": "less than {}",
-    "minLength": "at least {} characters long",
-    "maxLength": "at most {} characters long",
-    "minItems": "a list of at least {} items",
-    "maxItems": "a list of at most {} items",
-    "minProperties": "an object of at least {} keys",
-    "maxProperties": "an object of at most {} keys",
-    "multipleOf": "a multiple of {}",
-}
+def _is_about_a_key(error: ValidationError) -> bool:
+    place = list(error.relative_schema_path)[-3:-1]
+    return place[-1:] == ["propertyNames"] and place[:1] != ["properties"]
 
 
-def _bound(error: ValidationError) -> tuple[str, str]:
-    if error.validator in _BOUNDS:
-        return (
-            f"is {_shown(_instance(error))}, must be {_BOUNDS[error.validator].format(error.validator_value)}",
-            "",
-        )
-    if error.validator == "uniqueItems":
-        return "holds the same item twice", ""
-    return f"{_shown(_instance(error))} breaks the rule `{error.validator}` of the schema", ""
+def _reason(keyword: str, wanted: Any, value: Any) -> str:
+    if keyword == "None":
+        return "is not allowed here"
+    words = KEYWORDS.get(keyword)
+    return words(wanted, value) if words else f"does not fit `{keyword}` of the schema, is {shown(value)}"
 
 
-def _instance(error: ValidationError) -> Any:
-    """The value that is wrong; typed loosely, since the library has a marker for "not set yet"."""
-    return error.instance
+def _hint(keyword: str, wanted: Any, value: Any) -> str:
+    if keyword == "enum" and isinstance(value, str):
+        hint = did_you_mean(value, [each for each in wanted if isinstance(each, str)])
+        return hint if hint.startswith("did you mean") else ""
+    if keyword == "type" and isinstance(value, str) and _is_number(value) and wanted in {"number", "integer"}:
+        return "remove the quotes"
+    if keyword == "type" and isinstance(value, int | float) and wanted == "string":
+        return "put it in quotes"
+    return ""
 
 
-def _allowed(schema: Any) -> str:
-    kinds = schema.get("type", []) if isinstance(schema, Mapping) else []
-    names = [kinds] if isinstance(kinds, str) else list(kinds)
-    return " or ".join(_TYPES.get(name, name) for name in names) or "of another type"
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"-?[0-9]+(?:\.[0-9]+)?", text) is not None
 
 
-def _is(value: JsonValue) -> str:
-    if isinstance(value, Mapping):
-        return "an object"
-    if isinstance(value, list | tuple):
-        return "a list"
-    return _shown(value)
+def _unknown_keys(path: KeyPath, value: Any, schema: Any) -> Iterator[Finding]:
+    known = list(schema.get("properties", {}))
+    patterns = list(schema.get("patternProperties", {}))
+    for key in value:
+        if key not in known and not any(re.search(pattern, key) for pattern in patterns):
+            free = [name for name in known if name not in value]
+            yield Finding(
+                (*path, key), "unknown key", did_you_mean(key, free or known, otherwise="keys here")
+            )
 
 
-def _shown(value: JsonValue) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004
+def _missing(path: KeyPath, name: str) -> Finding:
+    return Finding(path, f"the key `{name}` is missing", missing=name)
 
 
-def _description(error: ValidationError) -> str:
-    found = error.schema.get("description", "") if isinstance(error.schema, Mapping) else ""
-    return str(found)
+def _dependent(path: KeyPath, wanted: Any, value: Any) -> Iterator[Finding]:
+    for key, names in wanted.items():
+        if key in value:
+            yield from (
+                Finding(path, f"the key `{name}` is missing, which `{key}` needs", missing=name)
+                for name in names
+                if name not in value
+            )
 
 
-def as_schema(value: JsonValue) -> JsonObject:
-    """The value as a JSON object, {} for anything else."""
-    return value if isinstance(value, dict) else {}
+def _alternatives(path: KeyPath, error: ValidationError) -> Iterator[Finding]:
+    """The problems of the one alternative that was meant, where that can be told."""
+    value: Any = error.instance
+    branches: dict[int, list[ValidationError]] = {}
+    for each in error.context or ():
+        branches.setdefault(int(each.relative_schema_path[0]), []).append(each)
+    if not branches:
+        yield Finding(path, f"fits more than one of the forms that exclude each other, is {shown(value)}")
+        return
+    fitting = [errors for errors in branches.values() if not any(map(_wrong_type, errors))]
+    meant = [errors for errors in fitting if not any(map(_wrong_choice, errors))] or fitting
+    if not meant:
+        types = _types(each for errors in branches.values() for each in errors if _wrong_type(each))
+        yield Finding(path, f"must be {type_text(types)}, is {shown(value)}")
+    elif len(meant) == 1:
+        yield from (finding for each in meant[0] for finding in _findings(each))
+    else:
+        best = min(meant, key=len)
+        details = [str(finding) for each in best for finding in _findings(each)]
+        reason = f"fits none of the {len(branches)} allowed forms, is {shown(value)}"
+        yield Finding(path, reason, f"nearest to fit: {'; '.join(details)}")
+
+
+def _wrong_type(error: ValidationError) -> bool:
+    """Whether the alternative is for values of another type altogether."""
+    return error.validator == "type" and not error.relative_path
+
+
+def _wrong_choice(error: ValidationError) -> bool:
+    """Whether the alternative is for objects that say so in one of their keys (a discriminator)."""
+    return error.validator in {"const", "enum"} and len(error.relative_path) == 1
+
+
+def _types(errors: Iterable[ValidationError]) -> list[str]:
+    found: list[str] = []
+    for error in errors:
+        wanted: Any = error.validator_value
+        found += [wanted] if isinstance(wanted, str) else wanted
+    return list(dict.fromkeys(found))

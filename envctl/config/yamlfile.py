@@ -1,148 +1,282 @@
-"""YAML that people edit: parsed safely, with the line of every key.
+"""Files that people write, read strictly: plain values, and the line where each of them stands.
 
-YAML 1.2 by ruamel.yaml's round-trip loader. Size and depth are bounded before the parser
-sees the text; anchors, tags, tabs and merge conflicts are refused with their line.
+One YAML 1.2 document of JSON values. What would surprise somebody is refused with its line: keys
+given twice, anchors and aliases, tags, merge keys, values that readers disagree about, and
+unresolved merge conflicts. Values are built from parser events and never by recursion, so size
+and depth are bounded before anything grows.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.scalarbool import ScalarBoolean
+import yaml
+from yaml import events
 
-from envctl.errors import InputError
+from envctl.config.keypath import key_text
+from envctl.config.scalars import AmbiguousError, read_plain
+from envctl.errors import InputError, Problem
+from envctl.model.environment import KeyPath, nearest_place
 from envctl.model.values import JsonValue
 
-MOST_BYTES = 1024 * 1024
-MOST_DEPTH = 40
+MAX_BYTES: Final = 1024 * 1024
+MAX_DEPTH: Final = 64
+_MAX_PROBLEMS: Final = 50
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CONFLICT = re.compile(r"^(?:<{7} |>{7} |<{7}$|>{7}$)", re.MULTILINE)
+_CONFLICT_HINT = (
+    "keep the lines that are right, remove the lines with <<<<<<<, ======= and >>>>>>>, then git add"
+)
+# Control characters, and line breaks and marks that readers of YAML treat differently.
+_UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
-_CONFLICT = re.compile(r"^(<{7}|={7}$|>{7})", re.MULTILINE)
-_ANCHOR = re.compile(r"(?:^|[\s:\[,{-])([&*!][^\s,\]}]+)")
-_STRINGS = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|(?:^|\s)#.*$", re.MULTILINE)
+# What the parser says, and what it means to a person. Matched by their beginnings.
+_EXPLAINED: Final = (
+    (
+        "mapping values are not allowed",
+        "a `:` stands where no key can be",
+        "indent the line like its neighbours, or put a text that contains `: ` in quotes",
+    ),
+    ("could not find expected ':'", "a key without its `:`", "write `key: value`"),
+    (
+        "did not find expected key",
+        "the line does not fit the one above",
+        "indent keys of one object alike, and close quotes and brackets",
+    ),
+    (
+        "did not find expected '-' indicator",
+        "the line does not fit the list above",
+        "start items of one list with `- ` in one column",
+    ),
+    (
+        "did not find expected ',' or",
+        "a bracket is opened here and not closed",
+        "close it, or write the missing `,`",
+    ),
+    ("found unexpected end of stream", "a quote is opened here and not closed", "close it"),
+    (
+        "found character that cannot start any token",
+        "a value may not start with this character",
+        "put it in quotes",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
-class YamlFile:
-    """One parsed file: its plain value, and the document that knows lines."""
+class Document:
+    """A file, read. `lines` has the line of each key and list item, and of the document itself."""
 
     path: str
     value: JsonValue
-    document: Any
+    lines: Mapping[KeyPath, int] = field(default_factory=dict)
 
-    def place(self, keys: Sequence[str | int]) -> str:
-        """``file:line`` of a key path, of its nearest parent where the key itself is absent."""
-        node, line = self.document, 1
-        for key in keys:
-            try:
-                line = _line_of(node, key)
-                node = node[key]
-            except (KeyError, IndexError, TypeError):
-                break
-        return f"{self.path}:{line}"
+    def place(self, where: KeyPath) -> str:
+        """Where a value stands, or the nearest one around it: ``<file>:<line>``."""
+        return nearest_place(self.path, self.lines, where)
 
 
-def _line_of(node: Any, key: str | int) -> int:
-    position = node.lc.key(key) if isinstance(node, CommentedMap) else node.lc.item(key)
-    return int(position[0]) + 1
-
-
-def round_trip() -> YAML:
-    """The one loader and dumper of edited files: keeps comments, order and quotes."""
-    yaml = YAML(typ="rt", pure=True)
-    yaml.preserve_quotes = True
-    yaml.width = 2**16
-    yaml.indent(mapping=2, sequence=2, offset=0)
-    return yaml
-
-
-def parse_yaml(data: bytes, path: str) -> YamlFile:
-    """One document. Raises InputError with file and line for anything else."""
-    text = _decoded(data, path)
-    _refuse_oddities(text, path)
-    try:
-        document = round_trip().load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f":{mark.line + 1}" if mark else ""
-        raise InputError(f"not valid YAML: {_reason(error)}", place=f"{path}{line}") from error
-    except (YAMLError, RecursionError, ValueError) as error:
-        raise InputError(f"not valid YAML: {error}", place=path) from error
-    return YamlFile(path, _plain(document, path, 0), document)
-
-
-def _reason(error: MarkedYAMLError) -> str:
-    key = re.search(r'found duplicate key "([^"]*)"', str(error.problem))
-    if key:
-        return f"the key `{key[1]}` stands twice"
-    return str(error.problem or error.context or error).splitlines()[0]
-
-
-def _decoded(data: bytes, path: str) -> str:
-    if len(data) > MOST_BYTES:
-        raise InputError(f"the file has {len(data)} bytes, more than {MOST_BYTES}", place=path)
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise InputError("not UTF-8", place=f"{path}:{line}", hint="save the file as UTF-8") from error
-
-
-def _refuse_oddities(text: str, path: str) -> None:
+def read_yaml(data: bytes, path: str, *, conflict_hint: str = _CONFLICT_HINT) -> Document:
+    """Read a file; an empty one has the value None. Raises InputError with every problem and its line."""
+    text = _decode(data, path)
     conflict = _CONFLICT.search(text)
     if conflict:
-        raise InputError(
-            "the file has an unresolved merge conflict",
-            place=f"{path}:{_line(text, conflict.start())}",
-            hint="keep one of the two sides and delete the lines with <<<<<<<, ======= and >>>>>>>",
+        raise _error(
+            path, _line(text, conflict.start()), "this file has an unresolved merge conflict", conflict_hint
         )
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.lstrip(" ").startswith("\t"):
-            raise InputError("a tab in the indentation", place=f"{path}:{number}", hint="indent with spaces")
-    depth = max((len(line) - len(line.lstrip(" -")) for line in text.split("\n")), default=0)
-    if depth > MOST_DEPTH * 4 or max(text.count("["), text.count("{")) > MOST_BYTES // 64:
-        raise InputError("the file is nested too deeply", place=path)
-    _refuse_references(text, path)
+    builder = _Builder(path)
+    try:
+        for event in yaml.parse(text, Loader=_LOADER):
+            builder.take(event)
+    except yaml.MarkedYAMLError as error:
+        raise _syntax_error(path, text, error) from error
+    if builder.problems:
+        raise _together(builder.problems)
+    return Document(path, builder.root, builder.lines)
 
 
-def _refuse_references(text: str, path: str) -> None:
-    bare = _STRINGS.sub(lambda match: " " * len(match[0]), text)
-    found = _ANCHOR.search(bare)
+def _decode(data: bytes, path: str) -> str:
+    if len(data) > MAX_BYTES:
+        raise InputError(f"the file has {len(data):,} bytes; {MAX_BYTES:,} are allowed", place=path)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _error(path, line, "the file is not UTF-8 text", "save it with the encoding UTF-8") from error
+    found = _UNSAFE.search(text)
     if found:
-        raise InputError(
-            f"anchors, aliases and tags are not supported: {found[1]}",
-            place=f"{path}:{_line(bare, found.start(1))}",
-            hint="write the value out, or quote it if it is meant as text",
+        reason = f"the character U+{ord(found.group()):04X} may not stand here as it is"
+        hint = f'write it as "\\u{ord(found.group()):04x}" in double quotes, or remove it'
+        raise _error(path, _line(text, found.start()), reason, hint)
+    return text
+
+
+def _line(text: str, position: int) -> int:
+    return text.count("\n", 0, position) + 1
+
+
+def _error(path: str, line: int, reason: str, hint: str = "") -> InputError:
+    return InputError(reason, place=f"{path}:{line}", hint=hint)
+
+
+def _syntax_error(path: str, text: str, error: yaml.MarkedYAMLError) -> InputError:
+    mark = error.problem_mark or error.context_mark
+    problem = error.problem or error.context or "it cannot be parsed"
+    if mark and _at(text, mark) == "\t":
+        return _error(
+            path, mark.line + 1, "not valid YAML: a tab stands where spaces are needed", "indent with spaces"
         )
+    for beginning, reason, hint in _EXPLAINED:
+        if problem.startswith(beginning):
+            mark = error.context_mark if error.context_mark and "opened here" in reason else mark
+            return _error(path, mark.line + 1 if mark else 1, f"not valid YAML: {reason}", hint)
+    return _error(path, mark.line + 1 if mark else 1, f"not valid YAML: {problem}")
 
 
-def _line(text: str, offset: int) -> int:
-    return text.count("\n", 0, offset) + 1
+def _at(text: str, mark: yaml.Mark) -> str:
+    """The character at a mark, empty at the end of a line."""
+    lines = text.split("\n", mark.line + 1)
+    return lines[mark.line][mark.column : mark.column + 1] if mark.line < len(lines) else ""
 
 
-def _plain(node: Any, path: str, depth: int) -> JsonValue:
-    """Plain JSON values; keys must be strings."""
-    if depth > MOST_DEPTH:
-        raise InputError(f"the file is nested more than {MOST_DEPTH} levels deep", place=path)
-    if isinstance(node, CommentedMap):
-        for key in node:
-            if not isinstance(key, str):
-                raise InputError(
-                    f"the key {key} is no text", place=f"{path}:{_line_of(node, key)}", hint="quote it"
-                )
-        return {str(key): _plain(value, path, depth + 1) for key, value in node.items()}
-    if isinstance(node, CommentedSeq):
-        return [_plain(value, path, depth + 1) for value in node]
-    return _scalar(node)
+def _together(problems: list[Problem]) -> InputError:
+    if len(problems) == 1:
+        return InputError(problems[0].reason, place=problems[0].place, hint=problems[0].hint)
+    return InputError(f"{len(problems)} problems found", problems=tuple(problems))
 
 
-def _scalar(node: Any) -> JsonValue:
-    if isinstance(node, bool | ScalarBoolean):
-        return bool(node)
-    for kind in (int, float, str):
-        if isinstance(node, kind):
-            return kind(node)
-    return None if node is None else str(node)
+@dataclass(slots=True)
+class _Open:
+    """A collection that is being read. `key` is the mapping key that waits for its value."""
+
+    value: dict[str, Any] | list[Any]
+    path: KeyPath
+    key: str | None = None
+    dropped: bool = False
+
+
+@dataclass(slots=True)
+class _Builder:
+    """Builds plain values from events; notes what it refuses and goes on."""
+
+    path: str
+    root: Any = None
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    stack: list[_Open] = field(default_factory=list)
+    documents: int = 0
+
+    def take(self, event: Any) -> None:
+        """Take the next event. Raises InputError where going on makes no sense."""
+        if isinstance(event, events.ScalarEvent):
+            self._scalar(event)
+        elif isinstance(event, events.CollectionStartEvent):
+            self._start(event)
+        elif isinstance(event, events.CollectionEndEvent):
+            self.stack.pop()
+        elif isinstance(event, events.AliasEvent):
+            self._note(event, f"the alias *{event.anchor} is not supported", "write the value out")
+            if self._waits_for_key():
+                self.stack[-1].key, self.stack[-1].dropped = "", True
+            else:
+                self._add(event, None)
+        elif isinstance(event, events.DocumentStartEvent):
+            self._document(event)
+
+    def _document(self, event: Any) -> None:
+        self.documents += 1
+        if self.documents > 1:
+            raise _error(
+                self.path, event.start_mark.line + 1, "a second document starts here; a file holds one"
+            )
+        if event.version or event.tags:
+            self._note(event, "YAML directives are not supported", "remove the line that starts with %")
+
+    def _start(self, event: Any) -> None:
+        if len(self.stack) >= MAX_DEPTH:
+            reason = f"values are nested more than {MAX_DEPTH} levels deep"
+            raise _error(self.path, event.start_mark.line + 1, reason)
+        self._refuse_properties(event)
+        value: dict[str, Any] | list[Any] = {} if isinstance(event, events.MappingStartEvent) else []
+        if self._waits_for_key():
+            self._note(event, "a key must be text, not an object or a list", "")
+            self.stack.append(_Open(value, self._here()))
+            self.stack[-2].key, self.stack[-2].dropped = "", True
+            return
+        path = self._add(event, value)
+        self.stack.append(_Open(value, path))
+
+    def _scalar(self, event: Any) -> None:
+        self._refuse_properties(event)
+        value = self._resolve(event)
+        if self._waits_for_key():
+            self._take_key(event, value)
+        else:
+            self._add(event, value)
+
+    def _resolve(self, event: Any) -> JsonValue:
+        if _SURROGATE.search(event.value):
+            self._note(event, "half of a surrogate pair is no character", "write the character itself")
+            return None
+        if not event.implicit[0]:
+            return str(event.value)
+        try:
+            return read_plain(event.value)
+        except AmbiguousError as error:
+            self._note(event, error.reason, error.hint)
+            return None if not self._waits_for_key() else str(event.value)
+
+    def _waits_for_key(self) -> bool:
+        return bool(self.stack) and isinstance(self.stack[-1].value, dict) and self.stack[-1].key is None
+
+    def _take_key(self, event: Any, key: JsonValue) -> None:
+        top = self.stack[-1]
+        top.key, top.dropped = str(event.value), False
+        where = (*top.path, top.key)
+        if not isinstance(key, str):
+            self._note(event, f"the key `{event.value}` is not text", "put it in quotes")
+        elif key == "<<":
+            self._note(event, "merge keys (<<) are not supported", "write the keys out")
+        elif key in top.value:
+            reason = f"the key {key_text(where)} is given twice, first in line {self.lines[where]}"
+            self._note(event, reason, "keep one of them")
+            top.dropped = True
+            return
+        self.lines[where] = event.start_mark.line + 1
+
+    def _add(self, event: Any, value: Any) -> KeyPath:
+        """Put a finished scalar or a collection that starts where it belongs; gives its path."""
+        path = self._here()
+        if not self.stack:
+            self.root = value
+            self.lines[path] = event.start_mark.line + 1
+            return path
+        top = self.stack[-1]
+        if isinstance(top.value, list):
+            top.value.append(value)
+            self.lines[path] = event.start_mark.line + 1
+        elif top.key is not None:
+            if not top.dropped:
+                top.value[top.key] = value
+            top.key = None
+        return path
+
+    def _here(self) -> KeyPath:
+        if not self.stack:
+            return ()
+        top = self.stack[-1]
+        return (*top.path, len(top.value) if isinstance(top.value, list) else top.key or "")
+
+    def _refuse_properties(self, event: Any) -> None:
+        if event.anchor:
+            self._note(
+                event, f"the anchor &{event.anchor} is not supported", "write the value out where it is used"
+            )
+        if event.tag:
+            self._note(event, f"the tag {event.tag} is not supported", "remove it")
+
+    def _note(self, event: Any, reason: str, hint: str) -> None:
+        self.problems.append(Problem(f"{self.path}:{event.start_mark.line + 1}", reason, hint))
+        if len(self.problems) >= _MAX_PROBLEMS:
+            raise _together(self.problems)

@@ -1,11 +1,14 @@
-"""What a component says of itself, apart from its jsonnet."""
+"""What a component says of itself beside its jsonnet: ``components/<name>/component.yaml``."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class ComponentFile:
-    """One component.yaml; every key is optional."""
+    """The optional settings of a component.
+
+    `depends_on` names the components that must be healthy before this one is applied.
+    """
 
     depends_on: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()

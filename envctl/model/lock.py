@@ -1,4 +1,4 @@
-"""Locks: the pinned source revision of each component of an environment."""
+"""Pins: which source revision of each component an environment runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """One component's pinned revision (40 hex digits) and the environment it was promoted from."""
+    """A component's pinned source revision, and the environment that it was promoted from."""
 
     revision: str
-    from_environment: str = ""
+    from_environment: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The pins of one environment by component."""
+    """The pins of one environment, by component."""
 
     pins: Mapping[str, Pin] = field(default_factory=dict)

@@ -1,30 +1,47 @@
-"""The settings of a repository (envctl.yaml), with their defaults."""
+"""Settings of a configuration repository: ``envctl.yaml``. Every key is optional."""
 
 from dataclasses import dataclass, field
 
+_MIB = 1024 * 1024
+
 
 @dataclass(frozen=True, slots=True)
-class LimitSettings:
-    """How large a render may be: bytes of one object, bytes of a deploy tree, number of objects."""
+class SizeLimits:
+    """What a deploy tree may hold. The agent has the same limits, so raise them there first."""
 
-    object_bytes: int = 1024 * 1024
-    commit_bytes: int = 32 * 1024 * 1024
+    object_bytes: int = _MIB
+    """Bytes of one object's text. etcd takes 1.5 MiB with everything that the server adds."""
+
+    commit_bytes: int = 32 * _MIB
+    """Bytes of all objects of one environment."""
+
     objects: int = 10_000
+    """Objects of one environment."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationSettings:
-    """How long and how large one evaluation may be: seconds of wall clock, bytes of memory."""
+    """What the evaluation of one component may use."""
 
-    seconds: int = 60
-    memory_bytes: int = 2 * 1024 * 1024 * 1024
+    seconds: float = 60
+    """Seconds on the clock, after which the evaluation is ended."""
+
+    memory: int = 2048 * _MIB
+    """Bytes of the engine, beyond what it reserves at its start."""
+
+    jobs: int | None = None
+    """Evaluations at once. None: as many as there are processors."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """envctl.yaml. `source_branch` None means the branch that HEAD is on."""
+    """The settings of one repository."""
 
     source_branch: str | None = None
+    """The branch that promotions are committed to. None: the one that is checked out."""
+
     remote: str = "origin"
-    limits: LimitSettings = field(default_factory=LimitSettings)
+    """The remote that is fetched from and pushed to."""
+
+    limits: SizeLimits = field(default_factory=SizeLimits)
     evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
