@@ -41,9 +41,9 @@ def agent(
     context: str | None,
     namespace: str,
 ) -> int:
-    """Keep a cluster equal to a deploy branch: pull, apply, heal, prune, report.
+    """Keep a cluster equal to a deploy branch.
 
-    Runs until SIGTERM or SIGINT, then finishes what is under way and ends with 0. Logs one
+    Pulls, applies, heals, prunes and reports. Runs until SIGTERM or SIGINT, then finishes what is under way and ends with 0. Logs one
     line per event on standard output (-o json: one JSON object per line).
 
     \b

@@ -78,7 +78,10 @@ def up(session: Session, name: str, nodes: int, audit_log: Path | None, foregrou
 @click.option("--all", "everything", is_flag=True, help="Stop all dev clusters of this user.")
 @common
 def down(session: Session, name: str, everything: bool) -> int:  # noqa: FBT001
-    """Stop a dev cluster and remove all of it; nothing to do where there is none."""
+    """Stop a dev cluster and remove all of it.
+
+    There is nothing to do where there is none; what a dead one left is removed.
+    """
     from envctl.devcluster import detached
 
     names = [state.name for state in detached.running()] if everything else [name]
@@ -125,7 +128,9 @@ def list_clusters(session: Session) -> int:
 @click.argument("programs", nargs=-1, metavar="[PROGRAM]...")
 @common
 def build(session: Session, programs: tuple[str, ...]) -> int:
-    """Prepare the programs that a dev cluster runs, and say where they are.
+    """Prepare the programs of a dev cluster.
+
+    Says where they are. kubectl is only made where it is named.
 
     \b
     envctl dev-cluster build

@@ -33,7 +33,9 @@ def diff(
     rev: str | None,
     index: bool,  # noqa: FBT001
 ) -> int:
-    """Compare two sides, object by object and field by field. Exit code 16 where they differ.
+    """Compare environments, revisions, or what would change.
+
+    Object by object and field by field; Secrets are masked. Exit code 16 where they differ.
 
     A and B are environments (what is published; before the first publish what would be),
     ENV@REVISION, or source revisions. With A alone: what is published with what would be.

@@ -32,9 +32,9 @@ def promote(
     force: bool,  # noqa: FBT001
     reason: str,
 ) -> int:
-    """Copy pins from one environment to the next, as one commit, and publish it.
+    """Copy pins from one environment to the next, as one commit.
 
-    The commit stands on the source branch and touches only environments/TO/lock.yaml. What
+    And publish it. The commit stands on the source branch and touches only environments/TO/lock.yaml. What
     is promoted is what FROM has published, never "latest".
 
     \b

@@ -34,9 +34,9 @@ def render(
     publish: bool,  # noqa: FBT001
     push: bool,  # noqa: FBT001
 ) -> int:
-    """Render environments (all by default) and say what would change on each deploy branch.
+    """Render environments and say what would change.
 
-    Reads the work tree, or a commit (--rev), or the index (--index). Writes nothing without
+    Renders all environments by default and compares each with its deploy branch. Reads the work tree, or a commit (--rev), or the index (--index). Writes nothing without
     --publish or --out.
 
     \b
@@ -97,6 +97,8 @@ def _headline(outcome: EnvironmentOutcome) -> str:
     name = click.style(outcome.environment, bold=True)
     if outcome.errors:
         return f"{name}: {click.style('failed', fg='red')}"
+    if outcome.state == "waiting":
+        return f"{name}: nothing promoted yet"
     tail = {
         "unchanged": "nothing changed",
         "superseded": "deploy branch already carries a newer source",

@@ -30,9 +30,9 @@ def status(
     context: str | None,
     namespace: str,
 ) -> int:
-    """Show what is pinned, published and applied, per environment and component.
+    """Show what is pinned, published and applied.
 
-    From Git alone; with --cluster also from the cluster.
+    Per environment and component. From Git alone; with --cluster also from the cluster.
 
     \b
     envctl status
@@ -149,7 +149,7 @@ def _waits(component: ComponentState) -> bool:
 def _legend(found: Sequence[EnvironmentState]) -> Iterator[str]:
     components = [component for each in found for component in each.components]
     if any(each.behind for each in components):
-        yield click.style("-N: N source commits behind", dim=True)
+        yield click.style("-N: N source commits touched it since", dim=True)
     if any(_waits(each) for each in components):
         yield click.style("*: pinned anew, not published yet (envctl render --publish)", dim=True)
 

@@ -28,8 +28,15 @@ class Project:
 
     @property
     def environments(self) -> tuple[str, ...]:
-        """The names of the environments that have a deploy branch, sorted."""
-        return tuple(sorted(name for name, each in self.files.items() if not each.abstract))
+        """The names of the environments that have a deploy branch: promotion order, then by name."""
+        names = sorted(name for name, each in self.files.items() if not each.abstract)
+        return tuple(sorted(names, key=lambda name: (_steps(self.files, name, ()), name)))
+
+
+def _steps(files: Mapping[str, EnvironmentFile], name: str, above: tuple[str, ...]) -> int:
+    """How many promotions lie between the source branch and an environment; circles count as none."""
+    origins = files[name].promotes_from if name in files and name not in above else None
+    return max((1 + _steps(files, each, (*above, name)) for each in origins or ()), default=0)
 
 
 def load_project(tree: Tree) -> Project:
@@ -107,6 +114,11 @@ def load_lock(tree: Tree, environment: Environment) -> Lock | None:
     if tree.entry(path):
         return parse_lock(tree.read(path), path)
     return Lock() if environment.promotes_from else None
+
+
+def is_unpromoted(project: Project, name: str) -> bool:
+    """Whether an environment takes promotions and has never seen one: it has no lock file."""
+    return bool(project.files[name].promotes_from) and not project.tree.entry(lock_path(name))
 
 
 def component_path(component: str) -> str:

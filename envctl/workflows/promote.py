@@ -11,9 +11,10 @@ from envctl.config.lock import edit_lock
 from envctl.delivery.promotion import SHORT, PinMove, promotion_message, select
 from envctl.errors import InputError, Problem, RefusedError, UsageError
 from envctl.model.environment import Environment
-from envctl.model.git import CommitDraft, EntryKind, RefUpdate
+from envctl.model.git import CommitDraft, RefUpdate
 from envctl.model.lock import Pin
-from envctl.ports import Evaluator, Repository, Tree
+from envctl.ports import Evaluator, Repository
+from envctl.workflows.lag import commits_between
 from envctl.workflows.project import (
     Project,
     load_environment,
@@ -190,23 +191,8 @@ def _unknown_components(names: tuple[str, ...], options: PromoteOptions, ground:
 
 def _subjects(repository: Repository, move: PinMove) -> tuple[str, ...]:
     """The source commits between two pins that touched the component; none at its first promotion."""
-    if move.old is None:
-        return ()
-    try:
-        commits = tuple(repository.history(move.new, stop=frozenset({move.old})))
-    except InputError:  # a shallow clone: the list is a courtesy, the promotion does not need it
-        return ()
-    found = []
-    for commit in commits:
-        before = repository.tree(commit.parents[0]) if commit.parents else None
-        if _component_id(repository.tree(commit.id), move) != (before and _component_id(before, move)):
-            found.append(f"{commit.id[:SHORT]} {commit.subject}")
-    return tuple(found)
-
-
-def _component_id(tree: Tree, move: PinMove) -> str:
-    entry = tree.entry(f"components/{move.component}")
-    return entry.id if entry and entry.kind is EntryKind.TREE else ""
+    commits = commits_between(repository, move.component, move.old, move.new) if move.old else ()
+    return tuple(f"{commit.id[:SHORT]} {commit.subject}" for commit in commits or ())
 
 
 def _carry_out(repository: Repository, evaluator: Evaluator, ground: _Ground, result: Promotion) -> Promotion:

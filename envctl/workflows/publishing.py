@@ -6,7 +6,7 @@ from envctl.errors import EnvctlError
 from envctl.manifests.paths import parse_path
 from envctl.model.git import TreeChange
 from envctl.ports import Evaluator, Repository
-from envctl.workflows.project import choose_environments, load_project
+from envctl.workflows.project import choose_environments, is_unpromoted, load_project
 from envctl.workflows.publish import Outcome, Published, deploy_tip, publish
 from envctl.workflows.push import publish_and_push, sync
 from envctl.workflows.render import Rendered, render_project
@@ -37,7 +37,10 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentOutcome:
-    """One environment. `state`: failed, new, differs, unchanged, published, pushed or superseded."""
+    """One environment. `state`: failed, waiting, new, differs, unchanged, published, pushed or superseded.
+
+    `waiting`: nothing was promoted to it yet, so there is nothing to render; no error unless named.
+    """
 
     environment: str
     state: str
@@ -69,7 +72,9 @@ def run_render(repository: Repository, evaluator: Evaluator, options: PublishOpt
     """Render, compare and, if asked, publish. An environment that fails is never published."""
     source = open_source(repository, options)
     project = load_project(source.tree)
-    names = choose_environments(project, options.environments)
+    named = choose_environments(project, options.environments)
+    waiting = () if options.environments else tuple(name for name in named if is_unpromoted(project, name))
+    names = tuple(name for name in named if name not in waiting)
     rendered = render_project(repository, evaluator, source, project, names)
     if options.push:
         sync(repository, project.settings.remote, names)
@@ -84,7 +89,10 @@ def run_render(repository: Repository, evaluator: Evaluator, options: PublishOpt
             done = tuple(publish(repository, each, source.commit, evaluator.version) for each in good)
         by_name = {each.environment: each for each in done}
         outcomes = [_with_published(each, by_name.get(each.environment), options) for each in outcomes]
-    return RenderRun(source.label, tuple(outcomes), rendered)
+    outcomes += [EnvironmentOutcome(name, "waiting") for name in waiting]
+    return RenderRun(
+        source.label, tuple(sorted(outcomes, key=lambda each: named.index(each.environment))), rendered
+    )
 
 
 def open_source(repository: Repository, options: PublishOptions) -> Source:

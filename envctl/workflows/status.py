@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from envctl.errors import InputError
 from envctl.ports import Repository
+from envctl.workflows.lag import commits_between
 from envctl.workflows.project import Project, load_environment, load_lock, load_project
 from envctl.workflows.promote import published_pins, source_branch
 from envctl.workflows.publish import Tip, deploy_tip
@@ -15,7 +16,8 @@ from envctl.workflows.source import at_revision
 class ComponentState:
     """One component in one environment. Revisions are commit ids, "" where there is none.
 
-    `behind` counts source commits since the pinned (tracking: published) revision, None where unknown.
+    `behind` counts the source commits that touched the component since the pinned (tracking:
+    published) revision; None where that is unknown.
     """
 
     name: str
@@ -64,7 +66,9 @@ def _environment(repository: Repository, project: Project, source: str, name: st
             name=each.name,
             pinned=pins.get(each.name, ""),
             published=published.get(each.name, ""),
-            behind=_behind(repository, source, pins.get(each.name) or published.get(each.name, "")),
+            behind=_behind(
+                repository, source, each.name, pins.get(each.name) or published.get(each.name, "")
+            ),
         )
         for each in environment.components
     )
@@ -90,13 +94,7 @@ def _published(repository: Repository, name: str, tip: Tip | None) -> Mapping[st
         return {}
 
 
-def _behind(repository: Repository, source: str, revision: str) -> int | None:
-    """Source commits since a revision, None where it is not in this history."""
-    if not revision:
-        return None
-    try:
-        if not repository.is_ancestor(revision, source):
-            return None
-        return sum(1 for _ in repository.history(source, stop=frozenset({revision})))
-    except InputError:
-        return None
+def _behind(repository: Repository, source: str, component: str, revision: str) -> int | None:
+    """Source commits that touched the component since a revision; None where that is unknown."""
+    commits = commits_between(repository, component, revision, source) if revision else None
+    return None if commits is None else len(commits)
