@@ -7,6 +7,7 @@ from envctl.agent.fights import Fights
 from envctl.agent.observe import Drift, still_drifts
 from envctl.agent.options import World
 from envctl.agent.reconcile import Healing, Reconciler
+from envctl.errors import ConflictError, EnvctlError
 from envctl.model.objects import ObjectId
 from envctl.model.plan import Action, ObjectResult
 from envctl.model.status import EnvironmentStatus, Level
@@ -35,8 +36,15 @@ class Healer:
         self._drifts[drift.key] = drift
 
     def heal(self) -> tuple[ObjectResult, ...]:
-        """Put back what may be put back now. Returns what failed; it is left to the next reconcile."""
-        wanted, self._drifts = self._sorted()
+        """Put back what may be put back now. Returns what failed; it is left to the next reconcile.
+
+        Raises ConflictError where an object is gone and somebody else wrote the inventory: it may
+        have been pruned, and must not come back.
+        """
+        wanted, waiting = self._sorted()
+        if any(drift.vanished for drift in wanted) and not self._is_current():
+            raise ConflictError("somebody else wrote the inventory meanwhile")
+        self._drifts = waiting
         if not wanted:
             return ()
         outcomes = self._reconciler.heal([Healing(drift.key, drift.vanished) for drift in wanted])
@@ -52,6 +60,12 @@ class Healer:
     def fights(self) -> Mapping[ObjectId, str]:
         """The objects that are fought over, with the manager that was seen last."""
         return self._fights.running(self._world.clock.monotonic())
+
+    def _is_current(self) -> bool:
+        try:
+            return self._reconciler.store.is_current()
+        except EnvctlError:  # then healing fails too, and says why
+            return True
 
     def _sorted(self) -> tuple[list[Drift], dict[ObjectId, Drift]]:
         """What is to be healed now, and what waits: for a reconcile that is at it, or for a fight to calm."""

@@ -135,11 +135,21 @@ class Agent:
             elif isinstance(message, Head):
                 self._see_head(message)
         healed = self._healer.healed
-        if failed := self._healer.heal():
+        if failed := self._heal():
             self._progress = replace(self._progress, failures=(*self._progress.failures, *failed))
             self._retry_later()
         if failed or self._healer.healed != healed:
             self._tidy_soon()
+
+    def _heal(self) -> tuple[ObjectResult, ...]:
+        try:
+            return self._healer.heal()
+        except ConflictError:
+            if self._progress.target:
+                raise  # the reconcile under way must not go on with an inventory that is not its own
+            self._reload()
+            self._retry_later()
+            return ()
 
     def _see_head(self, head: Head) -> None:
         branch = self._world.options.branch

@@ -84,6 +84,15 @@ class InventoryStore:
         self._stored = _Stored(self.inventory.entries, text, count, versions, whole)
         return self.inventory
 
+    def is_current(self) -> bool:
+        """Whether nobody else wrote since the last load or save. Raises what the cluster raises.
+
+        Whoever prunes has accepted a commit before, and that writes shard 0.
+        """
+        options = self._world.options
+        live = self._world.cluster.get(CONFIG_MAP, options.namespace, self._name(0))
+        return str(_metadata(live or {}).get("resourceVersion") or "") == self._stored.versions.get(0, "")
+
     def save(self) -> None:
         """Write what is only in memory. Raises ConflictError where somebody else wrote meanwhile."""
         inventory = self.inventory
