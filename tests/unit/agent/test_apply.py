@@ -1,0 +1,46 @@
+"""When a conflict may be forced, and what failures say."""
+
+import pytest
+
+from envctl.agent.apply import failure, may_force
+from envctl.errors import ClusterError, EnvctlError, UnavailableError
+from envctl.model.objects import ObjectId
+from envctl.planning.ownership import labelled
+
+KEY = ObjectId("", "ConfigMap", "ns", "a")
+BEFORE = labelled({"data": {"x": "1"}, "metadata": {"name": "a"}}, "set")
+
+
+def conflict(*paths: str, status: int = 409) -> ClusterError:
+    causes = tuple((path, 'conflict with "kubectl" using v1') for path in paths)
+    return ClusterError("conflict", status=status, reason="Conflict", causes=causes)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        pytest.param(conflict(".data.x"), True, id="a field that was ours"),
+        pytest.param(conflict(".data.y"), False, id="a field that never was"),
+        pytest.param(conflict(".data.x", ".data.y"), False, id="one of each"),
+        pytest.param(
+            conflict(".metadata.labels.applyset.kubernetes.io/part-of"),
+            False,
+            id="the label that says whose it is",
+        ),
+        pytest.param(conflict(), False, id="another kind of conflict"),
+        pytest.param(conflict(".data.x", status=422), False, id="no conflict"),
+        pytest.param(UnavailableError("down"), False, id="no answer"),
+        pytest.param(None, False, id="no error"),
+    ],
+)
+def test_only_what_was_ours_is_forced(error: EnvctlError | None, *, expected: bool) -> None:
+    """The truth table of force."""
+    assert may_force(error, BEFORE) is expected
+
+
+def test_an_immutable_field_comes_with_a_way_out() -> None:
+    """Other refusals keep the server's own hint."""
+    immutable = ClusterError("spec.template: field is immutable", status=422)
+    assert failure(KEY, immutable).hint.startswith("this field cannot be changed: ")
+    assert failure(KEY, ClusterError("spec.template: is wrong", status=422)).hint == ""
+    assert failure(KEY, ClusterError("denied", status=403, hint="ask")).hint == "ask"

@@ -1,0 +1,102 @@
+"""What an event of a watch means for the inventory."""
+
+import pytest
+
+from envctl.agent.observe import Drift, drift_in, missing, still_drifts
+from envctl.model.cluster import EventKind, ResourceType, WatchEvent
+from envctl.model.inventory import InventoryEntry
+from envctl.model.objects import ObjectId
+from envctl.planning.fields import fields_digest
+
+CONFIG_MAP = ResourceType("", "v1", "ConfigMap", "configmaps", namespaced=True)
+KEY = ObjectId("", "ConfigMap", "ns", "a")
+
+
+def managed(manager: str, *fields: str, operation: str = "Apply") -> dict[str, object]:
+    owned = {f"f:{name}": {} for name in fields}
+    return {
+        "manager": manager,
+        "operation": operation,
+        "time": "2026-01-01T00:00:00Z",
+        "fieldsV1": {"f:data": owned},
+    }
+
+
+def event(kind: EventKind, *entries: dict[str, object], name: str = "a") -> WatchEvent:
+    metadata = {"name": name, "namespace": "ns", "resourceVersion": "7", "managedFields": list(entries)}
+    return WatchEvent(kind, CONFIG_MAP, {"metadata": metadata})
+
+
+OURS = managed("envctl", "x", "y")
+DIGEST = fields_digest({"metadata": {"managedFields": [OURS]}})
+ENTRY = InventoryEntry(KEY, "web", "1", "1", settled=True, uid="u", fields=DIGEST)
+LESS = managed("envctl", "x")
+LESS_DIGEST = fields_digest({"metadata": {"managedFields": [LESS]}})
+EDIT = managed("kubectl-edit", "y", operation="Update")
+
+
+@pytest.mark.parametrize(
+    ("seen", "entry", "drift"),
+    [
+        pytest.param(event(EventKind.MODIFIED, OURS), ENTRY, None, id="as applied"),
+        pytest.param(
+            event(EventKind.MODIFIED, OURS, managed("hpa", "z")), ENTRY, None, id="somebody added a field"
+        ),
+        pytest.param(
+            event(EventKind.MODIFIED, LESS, EDIT),
+            ENTRY,
+            Drift(KEY, "7", LESS_DIGEST, "kubectl-edit"),
+            id="a field was taken",
+        ),
+        pytest.param(
+            event(EventKind.ADDED, EDIT), ENTRY, Drift(KEY, "7", "", "kubectl-edit"), id="all was taken"
+        ),
+        pytest.param(event(EventKind.DELETED, OURS), ENTRY, Drift(KEY, "7", vanished=True), id="deleted"),
+        pytest.param(event(EventKind.MODIFIED, LESS, name="b"), ENTRY, None, id="not in the inventory"),
+        pytest.param(
+            event(EventKind.DELETED), InventoryEntry(KEY, "web", "", "1", uid="u"), None, id="leaving anyway"
+        ),
+        pytest.param(
+            event(EventKind.MODIFIED, OURS),
+            InventoryEntry(KEY, "web", "2", "1", uid="u", fields=DIGEST),
+            Drift(KEY, "7", DIGEST, ""),
+            id="being applied: judged when that is over",
+        ),
+    ],
+)
+def test_an_event_is_drift_only_where_our_fields_changed(
+    seen: WatchEvent, entry: InventoryEntry, drift: Drift | None
+) -> None:
+    """The truth table of drift."""
+    assert drift_in(seen, {entry.id: entry}) == drift
+
+
+@pytest.mark.parametrize(
+    ("drift", "written", "expected"),
+    [
+        pytest.param(Drift(KEY, "7", "other"), "", True, id="nothing written yet"),
+        pytest.param(Drift(KEY, "7", "other"), "6", True, id="after our write"),
+        pytest.param(Drift(KEY, "7", "other"), "8", False, id="before our write"),
+        pytest.param(Drift(KEY, "10", "other"), "9", True, id="versions are numbers"),
+        pytest.param(Drift(KEY, "7", DIGEST), "6", False, id="our fields stand"),
+        pytest.param(Drift(KEY, "7", vanished=True), "6", True, id="gone"),
+        pytest.param(Drift(KEY, "7", vanished=True), "8", False, id="gone, and made again by us"),
+        pytest.param(Drift(KEY, "", vanished=True), "8", True, id="missing from a whole state"),
+    ],
+)
+def test_drift_is_judged_again_when_it_is_healed(drift: Drift, written: str, *, expected: bool) -> None:
+    """Events that were on their way while we wrote are no drift."""
+    assert still_drifts(drift, ENTRY, written) is expected
+
+
+def test_what_is_not_in_a_complete_state_is_missing() -> None:
+    """Only settled objects of that very kind count."""
+    keys = {name: ObjectId("", "ConfigMap", "ns", name) for name in ("seen", "lost", "pending")}
+    secret = ObjectId("", "Secret", "ns", "lost")
+    entries = {
+        keys["seen"]: InventoryEntry(keys["seen"], "web", "1", "1", settled=True),
+        keys["lost"]: InventoryEntry(keys["lost"], "web", "1", "1", settled=True),
+        keys["pending"]: InventoryEntry(keys["pending"], "web", "1"),
+        secret: InventoryEntry(secret, "web", "1", "1", settled=True),
+    }
+    assert list(missing(CONFIG_MAP, {keys["seen"]}, entries)) == [Drift(keys["lost"], "", vanished=True)]
