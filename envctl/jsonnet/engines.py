@@ -57,12 +57,12 @@ def engine_version(engine: Engine) -> str:
         raise _absent(engine) from error
 
 
-def engine_folder(engine: Engine) -> Path:
-    """The folder that holds the engine's module. Raises UnavailableError where it is not installed."""
+def engine_file(engine: Engine) -> Path:
+    """The file of the engine's module. Raises UnavailableError where it is not installed."""
     spec = find_spec(engine.module)
     if spec is None or spec.origin is None:
         raise _absent(engine)
-    return Path(spec.origin).parent
+    return Path(spec.origin)
 
 
 def _absent(engine: Engine) -> UnavailableError:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from envctl.errors import UnavailableError
-from envctl.jsonnet.engines import Engine, engine_folder
+from envctl.jsonnet.engines import Engine, engine_file
 from envctl.jsonnet.limits import Limits
 from envctl.jsonnet.worker import HEADER, pack
 
@@ -188,7 +188,7 @@ class Worker:
 
 def _start(engine: Engine, limits: Limits) -> "subprocess.Popen[bytes]":
     options = {
-        "folder": str(engine_folder(engine)),
+        "file": str(engine_file(engine)),
         "module": engine.module,
         "memory": engine.reserve + limits.memory,
         "parent": os.getpid(),

@@ -22,8 +22,10 @@ to the parent
 ======================  ====================================================================
 """
 
+import contextlib
 import ctypes
-import importlib
+import importlib.machinery
+import importlib.util
 import json
 import os
 import resource
@@ -39,6 +41,12 @@ _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
+_LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
+_LANDLOCK_VERSION = 1
+_PATH_BENEATH = 1
+_EXECUTE, _READ_FILE, _READ_FOLDER = 1, 4, 8
+_ALL_FILES, _ALL_TCP, _ALL_SCOPES = 0x1FFF, 3, 3
+_ABI_TCP, _ABI_SCOPES = 4, 6
 _OPEN_FILES = 64
 _THREADS = 256
 _GRACE = 5
@@ -98,9 +106,9 @@ class Session:
         return path, self._contents[blob]
 
 
-def confine(options: dict[str, Any]) -> None:
+def confine(options: dict[str, Any], file: int) -> None:
     """Give up what an evaluation does not need, before the engine and its threads exist."""
-    alone = sys.platform == "linux" and _leave_network(options["parent"])
+    alone = sys.platform == "linux" and _confine_on_linux(options["parent"], file)
     _lower(resource.RLIMIT_AS, options["memory"])
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, 0)
@@ -117,16 +125,56 @@ def _lower(which: int, value: int) -> None:
     resource.setrlimit(which, (value, value))
 
 
-def _leave_network(parent: int) -> bool:
-    """Enter empty namespaces where the kernel allows, and die with the parent's thread."""
+def _confine_on_linux(parent: int, file: int) -> bool:
+    """Leave the network and the files, die with the parent's thread. True in a user namespace of its own."""
     libc = ctypes.CDLL(None)
     alone = bool(libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0)
     # After unshare, because a change of credentials clears it.
     libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     if os.getppid() != parent:
         sys.exit(0)
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _leave_files(libc, file)
     return alone
+
+
+def _folders_of_code() -> set[str]:
+    """Where this process has its modules and shared libraries from; the engine's libraries are there too."""
+    with open("/proc/self/maps") as maps:  # noqa: PTH123
+        mapped = [line.split(maxsplit=5)[5].strip() for line in maps if ".so" in line]
+    return {os.path.dirname(path) for path in (os.__file__, *mapped)}  # noqa: PTH120
+
+
+def _leave_files(libc: Any, file: int) -> None:
+    """Let the kernel refuse TCP and all files but code, where it has Landlock (the kernel's landlock.h)."""
+    abi = libc.syscall(_LANDLOCK_CREATE, None, 0, _LANDLOCK_VERSION)
+    if abi < 1:
+        return
+    everything = struct.pack("QQQ", _ALL_FILES, _ALL_TCP, _ALL_SCOPES)
+    known = 8 if abi < _ABI_TCP else 16 if abi < _ABI_SCOPES else 24
+    rules = libc.syscall(_LANDLOCK_CREATE, everything, known, 0)
+    handles = {file: _READ_FILE | _EXECUTE}
+    for folder in _folders_of_code():
+        with contextlib.suppress(OSError):
+            handles[os.open(folder, os.O_PATH)] = _READ_FILE | _EXECUTE | _READ_FOLDER
+    for handle, access in handles.items():
+        libc.syscall(_LANDLOCK_ADD, rules, _PATH_BENEATH, struct.pack("=Qi", access, handle), 0)
+    libc.syscall(_LANDLOCK_RESTRICT, rules, 0)
+    for handle in (rules, *(handles.keys() - {file})):
+        os.close(handle)
+
+
+def load_engine(name: str, file: int) -> Any:
+    """Load an engine from its open file: its folder may be out of reach by now."""
+    path = f"/proc/self/fd/{file}" if sys.platform == "linux" else f"/dev/fd/{file}"
+    loader = importlib.machinery.ExtensionFileLoader(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    if spec is None:
+        raise ImportError(name)
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    os.close(file)
+    return module
 
 
 def evaluate(engine: Any, session: Session, task: dict[str, Any]) -> None:
@@ -165,9 +213,9 @@ def main(options: dict[str, Any]) -> None:
     source = os.fdopen(os.dup(0), "rb")
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what the engine prints must not look like a frame
-    confine(options)
-    sys.path.append(options["folder"])
-    engine = importlib.import_module(options["module"])
+    file = os.open(options["file"], os.O_RDONLY)
+    confine(options, file)
+    engine = load_engine(options["module"], file)
     engine.evaluate_snippet(ENTRY, "1")  # the runtime may fail to start only when it is first used
     session = Session(source, sink)
     session.send(b"H")

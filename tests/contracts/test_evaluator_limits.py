@@ -13,9 +13,16 @@ from tests.support.trees import MemoryTree
 
 MIB = 1 << 20
 TIME = "killed after 1 s of wall clock"
-MEMORY = "out of memory (limit 192 MiB)"
-STACK = "the engine's stack is exhausted"
-DOUBLING = "; ".join(["local a0 = [1]", *(f"local a{n} = [a{n - 1}, a{n - 1}]" for n in range(1, 41)), "a40"])
+MEMORY = "out of memory (limit 96 MiB)"
+# Where memory is small, it depends on the moment whether the stack or what it holds has no more room.
+DEPTH = {"the engine's stack is exhausted", MEMORY}
+DOUBLING = "; ".join(
+    [
+        "local a0 = [std.repeat('x', 10000)]",
+        *(f"local a{n} = [a{n - 1}, a{n - 1}]" for n in range(1, 41)),
+        "a40",
+    ]
+)
 
 KILLED = [
     pytest.param("-" * 500_000 + "1", id="500,000 minus signs"),
@@ -28,16 +35,16 @@ KILLED = [
 
 EXHAUSTED = [
     pytest.param(
-        "local f(s, n) = if n == 0 then s else f(s + s, n - 1); f('x', 60)", MEMORY, id="string doubling"
+        "local f(s, n) = if n == 0 then s else f(s + s, n - 1); f('x', 60)", {MEMORY}, id="string doubling"
     ),
-    pytest.param("std.makeArray(1e9, function(i) i)", MEMORY, id="huge array"),
-    pytest.param("std.range(0, 1e9)", MEMORY, id="huge range"),
-    pytest.param("std.repeat('x', 1000000000)", MEMORY, id="huge repetition"),
-    pytest.param("std.join('', std.makeArray(1e8, function(i) 'x'))", MEMORY, id="huge join"),
-    pytest.param(DOUBLING, MEMORY, id="shared nodes, 2^40 in the output"),
-    pytest.param("local f(x) = f(x + 1) tailstrict; f(0)", STACK, id="tailstrict loop"),
-    pytest.param("[" * 200_000, STACK, id="200,000 open brackets"),
-    pytest.param("(" * 200_000 + "1" + ")" * 200_000, STACK, id="200,000 parentheses"),
+    pytest.param("std.makeArray(1e9, function(i) i)", {MEMORY}, id="huge array"),
+    pytest.param("std.range(0, 1e9)", {MEMORY}, id="huge range"),
+    pytest.param("std.repeat('x', 1000000000)", {MEMORY}, id="huge repetition"),
+    pytest.param("std.join('', std.makeArray(1e8, function(i) 'x'))", {MEMORY}, id="huge join"),
+    pytest.param(DOUBLING, {MEMORY}, id="shared nodes, 2^40 in the output"),
+    pytest.param("local f(x) = f(x + 1) tailstrict; f(0)", DEPTH, id="tailstrict loop"),
+    pytest.param("[" * 200_000, DEPTH, id="200,000 open brackets"),
+    pytest.param("(" * 200_000 + "1" + ")" * 200_000, DEPTH, id="200,000 parentheses"),
 ]
 
 TOLD = [
@@ -72,7 +79,7 @@ TOLD = [
 @pytest.fixture(scope="module")
 def patient() -> Iterator[JsonnetEvaluator]:
     """Little memory, so that hostile programs exhaust it soon."""
-    limits = Limits(wall=60, memory=192 * MIB, output=MIB, depth=100)
+    limits = Limits(wall=60, memory=96 * MIB, output=MIB, depth=100)
     with JsonnetEvaluator(limits=limits, workers=1) as engine:
         yield engine
 
@@ -94,25 +101,25 @@ def run(engine: JsonnetEvaluator, code: str) -> Evaluation:
     return hostile
 
 
-def ended(outcome: Evaluation, reason: str) -> None:
+def ended(outcome: Evaluation, reasons: set[str]) -> None:
     assert isinstance(outcome.error, InputError)
-    assert outcome.error.summary == f"gateway in prod could not be evaluated: {reason}"
+    assert outcome.error.summary in {f"gateway in prod could not be evaluated: {each}" for each in reasons}
     assert outcome.error.hint.startswith("look for ")
     assert outcome.value is None
 
 
-@pytest.mark.parametrize(("code", "reason"), EXHAUSTED)
+@pytest.mark.parametrize(("code", "reasons"), EXHAUSTED)
 def test_a_program_that_exhausts_memory_loses_only_its_own_task(
-    patient: JsonnetEvaluator, code: str, reason: str
+    patient: JsonnetEvaluator, code: str, reasons: set[str]
 ) -> None:
     """The error names the task and the reason, and says what to look for."""
-    ended(run(patient, code), reason)
+    ended(run(patient, code), reasons)
 
 
 @pytest.mark.parametrize("code", KILLED)
 def test_a_program_that_does_not_end_loses_only_its_own_task(hasty: JsonnetEvaluator, code: str) -> None:
     """It is killed when its time is over, whatever it does meanwhile."""
-    ended(run(hasty, code), TIME)
+    ended(run(hasty, code), {TIME})
 
 
 @pytest.mark.parametrize(("code", "summary"), TOLD)

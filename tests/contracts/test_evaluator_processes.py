@@ -1,5 +1,6 @@
 """Worker processes: what they are given, what they leave behind, and whom they outlive."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from envctl.jsonnet import worker as worker_program
+from envctl.jsonnet.engines import engine_file, engine_named
 from envctl.jsonnet.evaluator import JsonnetEvaluator
 from envctl.jsonnet.limits import Limits
 from envctl.ports import EvaluationTask
@@ -95,6 +98,48 @@ def test_a_worker_has_no_network_where_the_kernel_allows_that(worker: Path) -> N
     if (worker / "ns/net").readlink() == Path("/proc/self/ns/net").readlink():
         pytest.skip("this kernel allows no user namespaces here")
     assert (worker / "net/route").read_text().splitlines()[1:] == []
+
+
+CONFINED = """
+import importlib.util, os, socket, sys
+spec = importlib.util.spec_from_file_location("worker", sys.argv[1])
+worker = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(worker)
+file = os.open(sys.argv[2], os.O_RDONLY)
+worker.confine({"parent": os.getppid(), "memory": 3 << 30}, file)
+engine = worker.load_engine("_gojsonnet", file)
+for path in sys.argv[2:]:
+    try:
+        open(path).close()
+        print("opened", path)
+    except PermissionError:
+        print("refused")
+try:
+    socket.create_connection(("127.0.0.1", 9), timeout=5)
+except OSError as error:
+    print(type(error).__name__)
+try:
+    engine.evaluate_file("/etc/passwd")
+except RuntimeError as error:
+    print(str(error).rpartition(": ")[2])
+"""
+
+
+def test_the_kernel_refuses_files_and_network_even_to_the_engine_itself(tmp_path: Path) -> None:
+    """Not only our import callback stands between a component and the machine."""
+    if ctypes.CDLL(None).syscall(444, None, 0, 1) < 4:
+        pytest.skip("this kernel has no Landlock that knows networks")
+    (tmp_path / "secret").write_text("CANARY")
+    engine = str(engine_file(engine_named("gojsonnet")))
+    places = [str(tmp_path / "secret"), "/etc/passwd", "/proc/self/environ", "/dev/zero"]
+    program = [sys.executable, "-I", "-S", "-c", CONFINED, worker_program.__file__, engine, *places]
+    done = subprocess.run(program, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        f"opened {engine}",
+        *["refused"] * 4,
+        "PermissionError",
+        "permission denied",
+    ]
 
 
 def test_the_engine_never_enters_this_process() -> None:
