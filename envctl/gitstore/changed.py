@@ -6,7 +6,7 @@ from pathlib import Path
 from dulwich.index import IndexEntry
 
 from envctl.gitstore.changes import every_file
-from envctl.gitstore.files import NoFolder, opened_folder
+from envctl.gitstore.files import NoFolderError, opened_folder
 from envctl.gitstore.index import Index
 from envctl.gitstore.names import shown
 from envctl.gitstore.objects import Item, Objects
@@ -39,5 +39,5 @@ def _unstaged(index: Index, work: WorkTree, root: Path) -> Iterator[str]:
         try:
             with opened_folder(root, folder) as opened:
                 yield from [path for path, entry in tracked if work.differs(opened, path, entry)]
-        except NoFolder:
+        except NoFolderError:
             yield from (path for path, entry in tracked if not entry.skip_worktree)

@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from envctl.gitstore.failures import translated
@@ -16,13 +16,17 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # NONBLOCK: 
 _NO_FOLDER = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EINVAL}
 
 
-class NoFolder(Exception):  # noqa: N818  (says what was found, and never leaves this package)
-    """A step on the way to a path is absent, a symbolic link or no directory."""
+class NoFolderError(Exception):
+    """A step on the way to a path is absent (`is_absent`), a symbolic link or no directory."""
+
+    def __init__(self, path: str, *, is_absent: bool = False) -> None:
+        super().__init__(path)
+        self.is_absent = is_absent
 
 
 @contextmanager
 def opened_folder(root: Path, path: str) -> Iterator[int]:
-    """A descriptor of a directory below the root. Raises NoFolder where a step of the way is none."""
+    """A descriptor of a directory below the root. Raises NoFolderError where a step of the way is none."""
     with translated("open a directory", place=str(root)):
         at = os.open(root, _FOLDER & ~os.O_NOFOLLOW)
     try:
@@ -34,14 +38,25 @@ def opened_folder(root: Path, path: str) -> Iterator[int]:
         os.close(at)
 
 
+@contextmanager
+def made_folder(root: Path, path: str) -> Iterator[int]:
+    """A descriptor of a directory below the root, made where absent. Raises NoFolderError."""
+    steps = path.split("/") if path else []
+    for depth, step in enumerate(steps):
+        with opened_folder(root, "/".join(steps[:depth])) as above, suppress(FileExistsError):
+            os.mkdir(step, dir_fd=above)
+    with opened_folder(root, path) as opened:
+        yield opened
+
+
 def _next(at: int, step: str, path: str) -> int:
     if step in {"", ".", ".."}:
-        raise NoFolder(path)
+        raise NoFolderError(path)
     try:
         below = os.open(step, _FOLDER, dir_fd=at)
     except OSError as error:
         if error.errno in _NO_FOLDER:
-            raise NoFolder(path) from error
+            raise NoFolderError(path, is_absent=error.errno == errno.ENOENT) from error
         raise
     os.close(at)
     return below

@@ -79,6 +79,16 @@ def move_ref(repo: Repo, objects: Objects, update: RefUpdate, log: bytes, by: Si
         _append_logs(repo, update, log, by)
 
 
+def put_back(repo: Repo, objects: Objects, update: RefUpdate) -> None:
+    """Undo a move of a ref, if nobody moved it again."""
+    name, new = Ref(update.name.encode()), ObjectID(update.new.encode())
+    with objects.lock, translated("put a ref back", place=update.name):
+        if update.old is None:
+            repo.refs.remove_if_equals(name, new)
+        else:
+            repo.refs.set_if_equals(name, new, ObjectID(update.old.encode()))
+
+
 def moved_away(update: RefUpdate, actual: str | None) -> ConflictError:
     """The refusal of a compare-and-swap: somebody else moved the ref."""
     return ConflictError(

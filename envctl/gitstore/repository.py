@@ -2,7 +2,7 @@
 
 import os
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -12,22 +12,25 @@ from dulwich.repo import InvalidWorktreeConfiguration, Repo, UnsupportedExtensio
 from envctl.errors import InputError
 from envctl.gitstore.changed import changed_paths
 from envctl.gitstore.changes import changes
+from envctl.gitstore.checkout import Checkout
 from envctl.gitstore.failures import translated
 from envctl.gitstore.index import Index, IndexTree, read_index
+from envctl.gitstore.normal import Normalizer
 from envctl.gitstore.objects import BLOB, Objects
 from envctl.gitstore.refs import head, list_refs, move_ref, read_ref
+from envctl.gitstore.remotes import Remotes
 from envctl.gitstore.revisions import Revisions
 from envctl.gitstore.signature import logger, signatures
-from envctl.gitstore.trees import CommitTree
+from envctl.gitstore.trees import CommitTree, find_item
 from envctl.gitstore.worktree import WorkTree
 from envctl.gitstore.writing import TreeWriter, write_commit
 from envctl.model.git import Commit, CommitDraft, RefUpdate, Signature, TreeChange
-from envctl.ports import Clock, Tree
+from envctl.ports import Clock, Repository, Tree
 
 _SHORT = 12
 
 
-class GitRepository:
+class GitRepository(Repository):
     """A repository on disk, through dulwich. Reading objects is safe from many threads."""
 
     def __init__(self, repo: Repo, clock: Clock) -> None:
@@ -37,6 +40,7 @@ class GitRepository:
         weakref.finalize(self, repo.close)
         self._objects = Objects(repo.object_store)
         self._revisions = Revisions(repo, self._objects)
+        self._remotes = Remotes(repo, self._objects, self._revisions)
 
     @property
     def is_bare(self) -> bool:
@@ -101,6 +105,23 @@ class GitRepository:
         tree = self.commit(commit).tree if commit else None
         work = WorkTree(self._repo, self._objects, index)
         return changed_paths(self._objects, tree, index, work, Path(self._repo.path))
+
+    def refresh(self, path: str, old: str | None) -> bool:
+        self._require_work_tree("work tree")
+        commit = self.head()[1]
+        new = find_item(self._objects, self.commit(commit).tree, path) if commit else None
+        checkout = Checkout(self._objects, Normalizer(self._repo), self._index_path, Path(self._repo.path))
+        return checkout.refresh(path, old, new)
+
+    def remote_refs(self, remote: str, names: Sequence[str]) -> Mapping[str, str | None]:
+        return self._remotes.look_up(remote, names)
+
+    def fetch(self, remote: str, refs: Sequence[str]) -> Mapping[str, str | None]:
+        return self._remotes.fetch(remote, refs)
+
+    def push(self, remote: str, updates: Sequence[RefUpdate]) -> None:
+        by = logger(self._repo.get_config_stack(), self._clock)
+        self._remotes.push(remote, updates, by)
 
     def _read_index(self) -> Index:
         return read_index(self._index_path)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from envctl.errors import InputError
 from envctl.gitstore.names import shown
-from envctl.gitstore.objects import BLOB, Objects
+from envctl.gitstore.objects import BLOB, Item, Objects
 from envctl.model.git import Entry, EntryKind
 from envctl.ports import Tree
 
@@ -60,6 +60,16 @@ def entry_below(objects: Objects, root: str, path: str) -> Entry | None:
             return None
         entry = found
     return entry
+
+
+def find_item(objects: Objects, root: str, path: str) -> Item | None:
+    """The plain file at a path below a tree id, with its mode; None where there is none."""
+    folder, _, name = path.rpartition("/")
+    parent = entry_below(objects, root, folder)
+    if parent is None or parent.kind is not EntryKind.TREE:
+        return None
+    item = objects.tree(parent.id).items.get(name)
+    return item if item and item.kind is EntryKind.FILE else None
 
 
 def prefixes(path: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from dulwich.repo import Repo
 
 from envctl.errors import InputError
 from envctl.gitstore.failures import translated
-from envctl.gitstore.files import NoFolder, content, is_executable, opened_folder, status
+from envctl.gitstore.files import NoFolderError, content, is_executable, opened_folder, status
 from envctl.gitstore.index import Index, entry_kind
 from envctl.gitstore.names import is_dot_git, name_flaw, shown
 from envctl.gitstore.normal import Normalizer
@@ -52,7 +52,7 @@ class WorkTree(Tree):
             with opened_folder(self._root, folder) as opened:
                 kind = None if self._in_foreign(folder) else self._kind(opened, folder, name)
                 return Entry(name, kind, self._id(opened, path, kind)) if kind else None
-        except NoFolder:
+        except NoFolderError:
             return None
 
     def read(self, path: str) -> bytes:
@@ -63,7 +63,7 @@ class WorkTree(Tree):
         try:
             with opened_folder(self._root, folder) as opened:
                 found = content(opened, name)
-        except NoFolder:
+        except NoFolderError:
             found = None
         if found is None:
             raise unreadable(self, path)
@@ -82,7 +82,7 @@ class WorkTree(Tree):
                     Entry(name, kind, self._id(opened, f"{path}/{name}" if path else name, kind))
                     for name, kind in self._names(opened, path)
                 )
-        except NoFolder:
+        except NoFolderError:
             return ()
 
     def untracked(self) -> Iterator[str]:
@@ -148,7 +148,7 @@ class WorkTree(Tree):
         try:
             with opened_folder(self._root, path) as opened:
                 return any(self._kind(opened, path, name) for name in _listed(opened))
-        except NoFolder:
+        except NoFolderError:
             return False
 
     def _in_foreign(self, folder: str) -> bool:
