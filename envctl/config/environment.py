@@ -79,7 +79,7 @@ def resolve_environment(name: str, files: Mapping[str, EnvironmentFile]) -> Envi
     file of the chain lists components.
     """
     chain = tuple(files[each] for each in _linearise(name, files))
-    require_none(_promotion_problems(files[name], files), files[name].path)
+    require_none(_promotion_problems(name, chain, files), files[name].path)
     if all(each.components is None for each in chain):
         raise InputError(
             f"environment {name} has no components",
@@ -138,21 +138,32 @@ def _parent_problem(
     return None
 
 
-def _promotion_problems(file: EnvironmentFile, files: Mapping[str, EnvironmentFile]) -> Iterator[Problem]:
-    usable = sorted(each.name for each in files.values() if not each.abstract and each is not file)
-    for index, origin in enumerate(file.promotes_from or ()):
-        if origin not in usable:
-            why = "itself" if origin == file.name else f"{origin}, which is {_unusable(origin, files)}"
+def _promotion_problems(
+    name: str, chain: Sequence[EnvironmentFile], files: Mapping[str, EnvironmentFile]
+) -> Iterator[Problem]:
+    file = _promotion_file(chain)
+    usable = sorted(each.name for each in files.values() if not each.abstract and each.name != name)
+    for index, origin in enumerate(file.promotes_from or () if file else ()):
+        if file and origin not in usable:
+            reason = f"promotesFrom of {name} names {origin}, {_unusable(name, origin, files)}"
             hint = did_you_mean(origin, usable, otherwise="environments here")
-            yield Problem(file.place(("promotesFrom", index)), f"promotesFrom names {why}", hint)
+            yield Problem(file.place(("promotesFrom", index)), reason, hint)
 
 
-def _unusable(name: str, files: Mapping[str, EnvironmentFile]) -> str:
-    return "abstract and never published" if name in files else "no environment"
+def _unusable(name: str, origin: str, files: Mapping[str, EnvironmentFile]) -> str:
+    if origin == name:
+        return "the environment itself"
+    return "which is abstract and never published" if origin in files else "which is no environment"
+
+
+def _promotion_file(chain: Sequence[EnvironmentFile]) -> EnvironmentFile | None:
+    """The file that decides where promotions come from."""
+    return next((each for each in reversed(chain) if each.promotes_from is not None), None)
 
 
 def _promotes_from(chain: Sequence[EnvironmentFile]) -> tuple[str, ...] | None:
-    return next((each.promotes_from for each in reversed(chain) if each.promotes_from is not None), None)
+    file = _promotion_file(chain)
+    return file.promotes_from if file else None
 
 
 def _enabled(chain: Sequence[EnvironmentFile]) -> list[str]:

@@ -34,18 +34,25 @@ def parse_schema(data: bytes, path: str) -> JsonObject:
 def _parsed(data: bytes, path: str) -> JsonObject:
     # Checking a schema costs milliseconds, and one schema serves a component in every environment.
     try:
+        schema = _json(data, path)
+        problems = _schema_problems(schema, path)
+    except RecursionError as error:
+        raise InputError("values are nested too deeply", place=path) from error
+    require_none(problems, path)
+    return schema
+
+
+def _json(data: bytes, path: str) -> dict[str, Any]:
+    try:
         schema = json.loads(data, object_pairs_hook=_object, parse_constant=_constant)
     except UnicodeDecodeError as error:
         raise InputError("the file is not UTF-8 text", place=path) from error
     except json.JSONDecodeError as error:
         raise InputError(f"not valid JSON: {error.msg}", place=f"{path}:{error.lineno}") from error
-    except RecursionError as error:
-        raise InputError("values are nested too deeply", place=path) from error
     except _RefusedError as error:
         raise InputError(f"not valid JSON: {error}", place=path) from error
     if not isinstance(schema, dict):
         raise InputError("a schema must be an object", place=path)
-    require_none(_schema_problems(schema, path), path)
     return schema
 
 
@@ -110,7 +117,8 @@ def check_config(
     config: JsonValue, schema: JsonObject, instance: ComponentInstance, environment: str
 ) -> tuple[Problem, ...]:
     """Everything in a component's final config that does not fit its schema, each with who set it."""
-    return tuple(_problem(finding, config, instance, environment) for finding in find_all(config, schema))
+    found = find_all(config, schema, f"schemas/{instance.name}.schema.json")
+    return tuple(_problem(finding, config, instance, environment) for finding in found)
 
 
 def _problem(finding: Finding, config: JsonValue, instance: ComponentInstance, environment: str) -> Problem:

@@ -44,13 +44,16 @@ def validate(document: Document, schema: JsonObject) -> tuple[Problem, ...]:
     return tuple(problem for _, problem in sorted(problems, key=lambda pair: pair[0]))
 
 
-def find_all(value: JsonValue, schema: JsonObject) -> tuple[Finding, ...]:
-    """Everything in a value that does not fit. Raises InputError for a schema that never ends."""
+def find_all(value: JsonValue, schema: JsonObject, place: str = "") -> tuple[Finding, ...]:
+    """Everything in a value that does not fit.
+
+    Raises InputError for a schema, found at `place`, that refers to itself without end.
+    """
     validator = Draft202012Validator(schema, registry=Registry())
     try:
         found = [finding for error in validator.iter_errors(value) for finding in _findings(error)]
     except RecursionError as error:
-        raise InputError("the schema refers to itself without end") from error
+        raise InputError("the schema refers to itself without end", place=place) from error
     return tuple(dict.fromkeys(found))
 
 
@@ -89,7 +92,7 @@ def _is_about_a_key(error: ValidationError) -> bool:
 
 def _reason(keyword: str, wanted: Any, value: Any) -> str:
     if keyword == "None":
-        return "is not allowed here"
+        return f"{shown(value)} is not allowed here"  # jsonschema tells no path for the schema `false`
     words = KEYWORDS.get(keyword)
     return words(wanted, value) if words else f"does not fit `{keyword}` of the schema, is {shown(value)}"
 
