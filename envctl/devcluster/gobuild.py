@@ -120,7 +120,7 @@ def build_error(title: str, code: int, tail: Sequence[str]) -> UnavailableError:
         hint = "the compiler was killed; with little memory, set GOMAXPROCS=1 and try again"
     elif "no space left" in text:
         hint = (
-            "builds need about 6 GB in Go's caches (`go env GOCACHE GOMODCACHE`) and 1 GB in the cache folder"
+            "builds need about 5 GB in Go's caches (`go env GOCACHE GOMODCACHE`) and 1 GB in the cache folder"
         )
     elif "dial tcp" in text or "i/o timeout" in text or "proxy" in text.lower():
         hint = "the build reads Go modules from the network; behind a proxy, set GOPROXY and HTTPS_PROXY"

@@ -55,7 +55,7 @@ def test_complaints_are_kept_without_the_packages_around_them() -> None:
         pytest.param(
             1,
             "write /tmp/a.o: no space left on device",
-            "builds need about 6 GB in Go's caches (`go env GOCACHE GOMODCACHE`) and 1 GB in the cache folder",
+            "builds need about 5 GB in Go's caches (`go env GOCACHE GOMODCACHE`) and 1 GB in the cache folder",
             id="disk full",
         ),
         pytest.param(
