@@ -77,7 +77,9 @@ def _changes(world: World, accepted: Accepted | None, verified: Verified) -> tup
     for change in world.repository.changes(old, verified.commit.tree):
         if not component_of(change.path):
             continue  # about the tree itself, like the components' dependencies
-        if place := parse_path(change.path):
+        if change.new and change.kind is not EntryKind.FILE:
+            problems.append(Problem(change.path, f"is a {change.kind}, which is never followed"))
+        elif place := parse_path(change.path):
             found.append(DesiredChange(place[1], place[0], change.new))
         else:
             problems.append(Problem(change.path, "is not named like an object's file"))

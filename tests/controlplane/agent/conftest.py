@@ -71,6 +71,7 @@ class Branch:
         sequence: int | None = None,
         parent: str | None = None,
         files: Mapping[str, bytes] | None = None,
+        mode: str = "100644",
     ) -> str:
         """Commit these objects (component → objects) as the whole tree, and move the branch there."""
         self.sequence = self.sequence + 1 if sequence is None else sequence
@@ -89,9 +90,8 @@ class Branch:
             f"Envctl-Source-Commit: {'1' * 40}",
             *trailers,
         ]
-        self.tip = self._commit(
-            {**found, **(files or {})}, "\n".join(lines) + "\n", self.tip if parent is None else parent
-        )
+        tip = self.tip if parent is None else parent
+        self.tip = self._commit({**found, **(files or {})}, "\n".join(lines) + "\n", tip, mode)
         return self.tip
 
     def move(self, commit: str | None) -> None:
@@ -107,13 +107,13 @@ class Branch:
         done = subprocess.run(["git", "-C", self.path, *words], input=data, capture_output=True, check=True)
         return done.stdout.decode().strip()
 
-    def _commit(self, files: Mapping[str, bytes], message: str, parent: str) -> str:
+    def _commit(self, files: Mapping[str, bytes], message: str, parent: str, mode: str) -> str:
         stream = [f"commit {self.ref}.new\ncommitter T <t@example.com> 1700000000 +0000\n".encode()]
         stream += [f"data {len(message.encode())}\n{message}".encode()]
         stream += [f"from {parent}\n".encode()] if parent else []
         stream += [b"deleteall\n"]
         for path, text in files.items():
-            stream += [f"M 100644 inline {path}\ndata {len(text)}\n".encode(), text, b"\n"]
+            stream += [f"M {mode} inline {path}\ndata {len(text)}\n".encode(), text, b"\n"]
         self.git("fast-import", "--quiet", "--force", data=b"".join(stream))
         commit = self.git("rev-parse", f"{self.ref}.new")
         self.git("update-ref", "-d", f"{self.ref}.new")

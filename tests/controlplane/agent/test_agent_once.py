@@ -346,6 +346,13 @@ def test_a_commit_with_a_bad_file_is_refused_as_a_whole(rig, cm, files, message)
     assert rig.data("a") is None
 
 
+def test_a_commit_with_a_symlink_is_refused_as_a_whole(rig, cm) -> None:
+    """Even one whose target would read as an object."""
+    rig.branch.publish({"web": [cm("a", rig.namespace)]}, mode="120000")
+    with pytest.raises(InputError, match="ConfigMap_a.yaml: is a symlink, which is never followed"):
+        rig.once()
+
+
 def test_one_object_in_two_components_is_refused(rig, cm) -> None:
     """The commit is refused, by name, before anything is sent."""
     rig.branch.publish({"web": [cm("a", rig.namespace)], "api": [cm("a", rig.namespace)]})
