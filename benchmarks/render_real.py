@@ -23,6 +23,17 @@ BARE = """
 import sys, _gojsonnet
 _gojsonnet.evaluate_file(sys.argv[1], jpathdir=[sys.argv[2]])
 """
+
+
+class Loader(yaml.CSafeLoader):
+    """YAML as Kubernetes reads it: a plain `=` and dates are strings."""
+
+
+_NOT_OURS = ("tag:yaml.org,2002:value", "tag:yaml.org,2002:timestamp")
+Loader.yaml_implicit_resolvers = {
+    first: [each for each in resolvers if each[0] not in _NOT_OURS]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+}
 ENVIRONMENTS = ("dev", "staging", "prod")
 ENVCTL = str(Path(sys.executable).with_name("envctl"))
 
@@ -44,9 +55,8 @@ def make_repository(folder: Path, vendor: Path, entry: str) -> None:
 def compare(folder: Path, golden: Path) -> None:
     """Compare the rendered objects with a folder of YAML files, by identity and by value."""
     out = folder / "out"
-    subprocess.run(
-        [ENVCTL, "-C", str(folder), "render", "dev", "--rev", "HEAD", "--out", str(out)], check=True
-    )
+    command = [ENVCTL, "-C", str(folder), "render", "dev", "--rev", "HEAD", "--out", str(out)]
+    subprocess.run(command, check=True, capture_output=True)
     ours = load(out.rglob("*.yaml"))
     theirs = load(golden.rglob("*.yaml"))
     same = sum(ours.get(key) == value for key, value in theirs.items())
@@ -60,7 +70,7 @@ def load(paths: "object") -> dict[tuple[str, ...], str]:
     """Objects by identity, as canonical JSON."""
     found = {}
     for path in paths:  # type: ignore[attr-defined]
-        for value in yaml.load_all(path.read_text(), Loader=yaml.CSafeLoader):
+        for value in yaml.load_all(path.read_text(), Loader=Loader):
             for each in value.get("items", [value]) if value else ():
                 meta = each["metadata"]
                 key = (each["apiVersion"], each["kind"], meta.get("namespace", ""), meta["name"])

@@ -51,7 +51,7 @@ def test_the_version_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     ("arguments", "message"),
     [
         pytest.param(["rendr"], "error: No such command 'rendr'.", id="unknown command"),
-        pytest.param(["render", "--nope"], "error: No such option: --nope", id="unknown option"),
+        pytest.param(["render", "--nope"], "error: No such option '--nope'.", id="unknown option"),
         pytest.param(["promote", "dev"], "error: Missing argument 'TO'.", id="missing argument"),
         pytest.param(["render", "--push"], "error: --push needs --publish", id="options that need others"),
         pytest.param(["-o", "yaml", "status"], "error: Invalid value for '-o'", id="unknown output"),
