@@ -4,6 +4,7 @@ Adapters are heavy, so each is imported when it is first needed.
 """
 
 import hashlib
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from time import monotonic
 
 from envctl.errors import RefusedError
 from envctl.model.plan import ReconcileResult
+from envctl.model.settings import Settings
 from envctl.model.status import EnvironmentStatus, LogEntry
 from envctl.ports import Clock, Cluster, Evaluator, Repository
 
@@ -48,12 +50,25 @@ def open_store(directory: Path) -> Repository:
 
 
 @contextmanager
-def evaluator() -> Iterator[Evaluator]:
-    """The jsonnet engine; its worker processes end with the context."""
+def evaluator(repository: Repository) -> Iterator[Evaluator]:
+    """The jsonnet engine with the repository's limits; its worker processes end with the context."""
     from envctl.jsonnet.evaluator import JsonnetEvaluator
+    from envctl.jsonnet.limits import Limits
 
-    with JsonnetEvaluator() as engine:
+    chosen = current_settings(repository).evaluation
+    limits = Limits(wall=chosen.seconds, cpu=math.ceil(2 * chosen.seconds), memory=chosen.memory)
+    with JsonnetEvaluator(limits=limits, workers=chosen.jobs) as engine:
         yield engine
+
+
+def current_settings(repository: Repository) -> Settings:
+    """envctl.yaml of the work tree, or of HEAD in a bare repository; defaults where there is none."""
+    from envctl.workflows.project import load_settings
+
+    if not repository.is_bare:
+        return load_settings(repository.work_tree())
+    head = repository.head()[1]
+    return load_settings(repository.tree(head)) if head else Settings()
 
 
 def connect(kubeconfig: Path | None, context: str | None) -> Cluster:

@@ -43,8 +43,9 @@ def agent(
 ) -> int:
     """Keep a cluster equal to a deploy branch.
 
-    Pulls, applies, heals, prunes and reports. Runs until SIGTERM or SIGINT, then finishes what is under way and ends with 0. Logs one
-    line per event on standard output (-o json: one JSON object per line).
+    Pulls, applies, heals, prunes and reports. Runs until SIGTERM or SIGINT, then finishes
+    what is under way and ends with 0. Logs one line per event on standard output (-o json:
+    one JSON object per line).
 
     \b
     envctl agent --env prod --repo https://git.example.com/platform.git

@@ -8,7 +8,7 @@ import click
 from envctl import wiring
 from envctl.cli.clusters import cluster_options
 from envctl.cli.options import Session, common
-from envctl.cli.printers import emit, progress, progress_done, short
+from envctl.cli.printers import emit, short, telling
 from envctl.errors import EXIT_CLEAN, EXIT_FAILED
 from envctl.model.plan import Action, ObjectResult, ReconcileResult
 from envctl.model.status import LogEntry
@@ -40,13 +40,12 @@ def apply(
     envctl apply prod --context prod
     """
     cluster = wiring.connect(kubeconfig, context)
-    progress(session, f"applying deploy/{environment} to {cluster.url} …")
+    with telling(session, f"applying deploy/{environment} to {cluster.url} …") as tell:
 
-    def show(entry: LogEntry) -> None:
-        progress(session, entry.message)
+        def show(entry: LogEntry) -> None:
+            tell(entry.message)
 
-    result = wiring.reconcile(session.directory, environment, cluster, namespace, show, dry_run=dry_run)
-    progress_done(session)
+        result = wiring.reconcile(session.directory, environment, cluster, namespace, show, dry_run=dry_run)
     emit(session, _data(environment, cluster.url, result), _lines(environment, cluster.url, result))
     return EXIT_CLEAN if result.succeeded else EXIT_FAILED
 

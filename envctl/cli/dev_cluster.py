@@ -1,16 +1,13 @@
 """``envctl dev-cluster``: a real control plane on this machine, without containers."""
 
-import contextlib
 import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from envctl.cli.options import Session, common
-from envctl.cli.printers import emit, progress, progress_done, say, table
+from envctl.cli.printers import emit, telling
 from envctl.errors import EXIT_CLEAN
 from envctl.model.values import JsonObject
 
@@ -64,7 +61,7 @@ def up(session: Session, name: str, nodes: int, audit_log: Path | None, foregrou
     from envctl.devcluster.cluster import ClusterOptions
 
     options = ClusterOptions(nodes=nodes, audit_log=audit_log, context=f"dev-cluster-{name}")
-    with _telling(session) as tell:
+    with telling(session, in_pipes=True) as tell:
         if foreground:
             owner.hold(name, options, tell, lambda state: _show_up(session, state, "Ctrl-C stops it"))
             return EXIT_CLEAN
@@ -139,7 +136,7 @@ def build(session: Session, programs: tuple[str, ...]) -> int:
     from envctl.devcluster.binaries import ensure_programs
     from envctl.devcluster.catalog import CONTROL_PLANE
 
-    with _telling(session) as tell:
+    with telling(session, in_pipes=True) as tell:
         found = ensure_programs(programs or CONTROL_PLANE, tell)
     paths: JsonObject = {name: str(path) for name, path in found.paths.items()}
     width = max(len(name) for name in paths)
@@ -148,7 +145,6 @@ def build(session: Session, programs: tuple[str, ...]) -> int:
 
 
 def _show_up(session: Session, state: "State", end: str) -> None:
-    progress_done(session)
     lines = [
         f"the dev cluster {state.name} is ready at {state.url}",
         f"use it:  export KUBECONFIG=$(envctl dev-cluster kubeconfig{_name_option(state)})",
@@ -177,23 +173,3 @@ def _life(state: "State") -> str:
 
 def _name_option(state: "State") -> str:
     return "" if state.name == "envctl" else f" --name {state.name}"
-
-
-@contextlib.contextmanager
-def _telling(session: Session) -> Iterator[Callable[[str], None]]:
-    """Tells long work: on a terminal in one passing line, else a line at a change and every ten seconds."""
-    told: dict[str, float] = {}
-
-    def tell(line: str) -> None:
-        if sys.stderr.isatty():
-            progress(session, line)
-            return
-        what, now = line.partition(":")[0], time.monotonic()
-        if now - told.get(what, -_SECONDS_BETWEEN_LINES) >= _SECONDS_BETWEEN_LINES:
-            told[what] = now
-            say(session, line)
-
-    try:
-        yield tell
-    finally:
-        progress_done(session)

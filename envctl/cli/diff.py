@@ -8,7 +8,7 @@ import click
 
 from envctl import wiring
 from envctl.cli.options import Session, common
-from envctl.cli.printers import emit, progress, progress_done, styled_change
+from envctl.cli.printers import emit, styled_change, telling
 from envctl.errors import EXIT_CLEAN, EXIT_DIFFERENT, UsageError
 from envctl.model.changes import FieldAction, FieldChange, ObjectAction
 from envctl.model.values import JsonObject, JsonValue
@@ -49,11 +49,9 @@ def diff(
     if rev and index:
         raise UsageError("--rev and --index exclude each other")
     repository = wiring.open_repository(session.directory)
-    with wiring.evaluator() as engine:
-        progress(session, "comparing …")
+    with telling(session, "comparing …"), wiring.evaluator(repository) as engine:
         source = open_source(repository, PublishOptions(revision=rev, index=index))
         found = run(repository, engine, source, first, second)
-        progress_done(session)
     emit(session, {"comparisons": [_data(each) for each in found]}, _lines(found))
     return EXIT_DIFFERENT if any(each.changes for each in found) else EXIT_CLEAN
 

@@ -1,9 +1,11 @@
 """Print results for people (text) and for machines (one JSON document)."""
 
+import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TextIO
 
 import click
@@ -11,6 +13,8 @@ import click
 from envctl.cli.options import Session
 from envctl.errors import EnvctlError
 from envctl.model.values import JsonObject, JsonValue
+
+_SECONDS_BETWEEN_LINES = 10
 
 
 def wants_color(session: Session, stream: TextIO) -> bool:
@@ -36,17 +40,38 @@ def say(session: Session, line: str) -> None:
         click.echo(line, err=True, color=wants_color(session, sys.stderr))
 
 
-def progress(session: Session, line: str) -> None:
-    """Show a passing line of long work: only on a terminal, overwritten by the next one."""
+@contextlib.contextmanager
+def telling(session: Session, first: str = "", *, in_pipes: bool = False) -> Iterator[Callable[[str], None]]:
+    """Tell what long work is doing, on standard error; silent for machines.
+
+    On a terminal each line takes the place of the one before, and the last one is wiped at the
+    end, so that an error starts on a clean line. With `in_pipes` also elsewhere: a line for
+    each new piece of work, and every ten seconds.
+    """
+    told: dict[str, float] = {}
+
+    def tell(line: str) -> None:
+        if sys.stderr.isatty():
+            _passing(session, line)
+            return
+        what, now = line.partition(":")[0], time.monotonic()
+        if in_pipes and now - told.get(what, -_SECONDS_BETWEEN_LINES) >= _SECONDS_BETWEEN_LINES:
+            told[what] = now
+            say(session, line)
+
+    try:
+        if first:
+            tell(first)
+        yield tell
+    finally:
+        _passing(session, "")
+
+
+def _passing(session: Session, line: str) -> None:
     if session.json or not sys.stderr.isatty():
         return
     width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
     click.echo("\r\x1b[2K" + line[:width], err=True, nl=False)
-
-
-def progress_done(session: Session) -> None:
-    """Wipe the passing line."""
-    progress(session, "")
 
 
 def error_data(error: EnvctlError) -> JsonObject:

@@ -6,7 +6,7 @@ import click
 
 from envctl import wiring
 from envctl.cli.options import Session, common
-from envctl.cli.printers import emit, progress, progress_done, say, short
+from envctl.cli.printers import emit, say, short, telling
 from envctl.errors import EXIT_CLEAN
 from envctl.model.values import JsonObject
 from envctl.workflows.promote import PromoteOptions, Promotion
@@ -45,10 +45,8 @@ def promote(
         source, target, components, push=push, dry_run=dry_run, force=force, reason=reason
     )
     repository = wiring.open_repository(session.directory)
-    with wiring.evaluator() as engine:
-        progress(session, f"promoting {source} to {target} …")
+    with telling(session, f"promoting {source} to {target} …"), wiring.evaluator(repository) as engine:
         result = run(repository, engine, options)
-        progress_done(session)
     emit(session, _data(result), _lines(result))
     if not result.refreshed:
         say(session, "note: your work tree's lock file was changed by you, so it was left as it is")
@@ -89,12 +87,16 @@ def _lines(result: Promotion) -> Iterator[str]:
     files = len(result.published.changes) if result.published else 0
     branch = result.branch.removeprefix("refs/heads/")
     if options.dry_run:
-        yield f"dry run: one commit on {branch}, {files} files would change on deploy/{options.target}"
+        yield f"dry run: one commit on {branch}, {_files(files)} would change on deploy/{options.target}"
         return
     yield f"committed {short(result.commit)} on {branch}"
     if result.published and result.published.update:
-        yield f"published {short(result.published.commit)} on deploy/{options.target}, {files} files changed"
+        yield f"published {short(result.published.commit)} on deploy/{options.target}, {_files(files)} changed"
     else:
         yield f"deploy/{options.target} renders to the same tree, so it has no new commit"
     if options.push:
         yield "pushed both"
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"

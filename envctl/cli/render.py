@@ -1,13 +1,14 @@
 """``envctl render``: what would change on each deploy branch; with --publish, make it so."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from envctl import wiring
 from envctl.cli.options import Session, common
-from envctl.cli.printers import emit, error_data, error_lines, progress, progress_done, short, styled_change
+from envctl.cli.printers import emit, error_data, error_lines, short, styled_change, telling
 from envctl.errors import EXIT_CLEAN, EXIT_DIFFERENT, EXIT_FAILED, UsageError
 from envctl.model.values import JsonObject, JsonValue
 from envctl.workflows.publishing import EnvironmentOutcome, PublishOptions, RenderRun, run_render
@@ -36,8 +37,9 @@ def render(
 ) -> int:
     """Render environments and say what would change.
 
-    Renders all environments by default and compares each with its deploy branch. Reads the work tree, or a commit (--rev), or the index (--index). Writes nothing without
-    --publish or --out.
+    Renders all environments by default and compares each with its deploy branch. Reads the
+    work tree, or a commit (--rev), or the index (--index). Writes nothing without --publish
+    or --out.
 
     \b
     envctl render                          what would change, everywhere
@@ -52,10 +54,8 @@ def render(
         raise UsageError("--publish needs a commit, and the index is none", hint="commit first")
     options = PublishOptions(environments, rev, index=index, publish=publish, push=push)
     repository = wiring.open_repository(session.directory)
-    with wiring.evaluator() as engine:
-        progress(session, "rendering …")
+    with telling(session, "rendering …"), wiring.evaluator(repository) as engine:
         result = run_render(repository, engine, options)
-        progress_done(session)
     if out and not result.failed:
         for each in result.rendered:
             wiring.export_tree(each.files, out / each.environment)
@@ -110,13 +110,16 @@ def _headline(outcome: EnvironmentOutcome) -> str:
     return f"{name}: {outcome.objects} objects, {tail}"
 
 
-_LISTED = 20
+_LISTED = 12
 
 
 def _change_lines(outcome: EnvironmentOutcome) -> Iterator[str]:
-    shown: Sequence[str] = [
-        styled_change(each.action, each.object, each.component) for each in outcome.changes
-    ]
-    yield from (f"  {line}" for line in shown[:_LISTED])
-    if len(shown) > _LISTED:
-        yield f"  … and {len(shown) - _LISTED} more (all with -o json)"
+    """Each changed object; many of them as one line a component."""
+    if len(outcome.changes) <= _LISTED:
+        for each in outcome.changes:
+            yield f"  {styled_change(each.action, each.object, each.component)}"
+        return
+    for component in dict.fromkeys(each.component for each in outcome.changes):
+        actions = Counter(each.action for each in outcome.changes if each.component == component)
+        counts = ", ".join(f"{count} {action}" for action, count in actions.items())
+        yield f"  {component}: {counts}"

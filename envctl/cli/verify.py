@@ -6,7 +6,7 @@ import click
 
 from envctl import wiring
 from envctl.cli.options import Session, common
-from envctl.cli.printers import emit, progress, progress_done, short, styled_change
+from envctl.cli.printers import emit, short, styled_change, telling
 from envctl.errors import EXIT_CLEAN, EXIT_DIFFERENT
 from envctl.model.git import TreeChange
 from envctl.model.values import JsonObject
@@ -28,10 +28,8 @@ def verify(session: Session, environment: str, rev: str | None) -> int:
     envctl verify prod --rev deploy/prod~3
     """
     repository = wiring.open_repository(session.directory)
-    with wiring.evaluator() as engine:
-        progress(session, f"rendering {environment} again …")
+    with telling(session, f"rendering {environment} again …"), wiring.evaluator(repository) as engine:
         result = run(repository, engine, environment, rev)
-        progress_done(session)
     emit(session, _data(result), _lines(result))
     return EXIT_CLEAN if result.clean else EXIT_DIFFERENT
 

@@ -39,9 +39,14 @@ def _steps(files: Mapping[str, EnvironmentFile], name: str, above: tuple[str, ..
     return max((1 + _steps(files, each, (*above, name)) for each in origins or ()), default=0)
 
 
+def load_settings(tree: Tree) -> Settings:
+    """envctl.yaml of a tree, the defaults where there is none."""
+    return parse_settings(tree.read(SETTINGS), SETTINGS) if tree.entry(SETTINGS) else Settings()
+
+
 def load_project(tree: Tree) -> Project:
     """Read settings and environments. Raises InputError with every problem of every file."""
-    settings = parse_settings(tree.read(SETTINGS), SETTINGS) if tree.entry(SETTINGS) else Settings()
+    settings = load_settings(tree)
     files: dict[str, EnvironmentFile] = {}
     errors: list[EnvctlError] = []
     for entry in tree.list("environments"):
