@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from envctl.cli.options import Session, common
-from envctl.cli.printers import emit, telling
+from envctl.cli.printers import emit, table, telling
 from envctl.errors import EXIT_CLEAN
 from envctl.model.values import JsonObject
 

@@ -91,7 +91,8 @@ def _lines(result: Promotion) -> Iterator[str]:
         return
     yield f"committed {short(result.commit)} on {branch}"
     if result.published and result.published.update:
-        yield f"published {short(result.published.commit)} on deploy/{options.target}, {_files(files)} changed"
+        commit = short(result.published.commit)
+        yield f"published {commit} on deploy/{options.target}, {_files(files)} changed"
     else:
         yield f"deploy/{options.target} renders to the same tree, so it has no new commit"
     if options.push:
