@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from envctl.errors import ClusterError, EnvctlError
+from envctl.errors import ClusterError, EnvctlError, InputError
 from envctl.model.cluster import ResourceType, conflicts
 from envctl.model.inventory import InventoryEntry
 from envctl.model.objects import ObjectId
@@ -58,6 +58,7 @@ class Applier:
         """Apply one object. Whatever goes wrong is in the outcome."""
         try:
             kind = served_type(self._cluster, task.value)
+            _require_scope(kind, task.entry.id)
             live = self._look(kind, task) if task.look or dry_run else None
             if live and (refusal := self._refusal(task, live)):
                 return Outcome(task, ObjectResult(task.entry.id, Action.FAILED, *refusal))
@@ -96,6 +97,15 @@ def served_type(cluster: Cluster, value: JsonObject) -> ResourceType:
             hint="its CustomResourceDefinition is missing, or serves other versions",
         )
     return kind
+
+
+def _require_scope(kind: ResourceType, key: ObjectId) -> None:
+    if key.namespace and not kind.namespaced:
+        raise InputError(
+            f"{kind.kind} objects belong to no namespace, and this one names {key.namespace}",
+            place=str(key),
+            hint="take metadata.namespace out of the rendered object",
+        )
 
 
 def settled(entry: InventoryEntry, value: JsonObject, live: JsonObject) -> InventoryEntry:

@@ -8,7 +8,7 @@ result = reconciler.reconcile(commit_id)
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from envctl.agent.apply import Applier, Outcome, Task, may_force, settled
+from envctl.agent.apply import Applier, Outcome, Task, failure, may_force, settled
 from envctl.agent.definitions import Pause, await_served, is_definition
 from envctl.agent.desired import Target, desired_value, read_target
 from envctl.agent.options import World
@@ -80,23 +80,22 @@ class Reconciler:
         vanished = {each.key: each.vanished for each in wanted}
         outcomes: list[Outcome] = []
         for wave in order([entries[each.key] for each in wanted], {}):
-            tasks = list(self._healing_tasks(wave, vanished))
-            outcomes += self._workers.run(self.applier.apply, tasks, lambda: False)
+            tasks = [self._healing_task(entry, vanished=vanished[entry.id]) for entry in wave]
+            outcomes += [each for each in tasks if isinstance(each, Outcome)]
+            known = [each for each in tasks if isinstance(each, Task)]
+            outcomes += self._workers.run(self.applier.apply, known, lambda: False)
         self._record(outcomes)
         healed = {outcome.task.entry.id for outcome in outcomes if outcome.live is not None}
         self.store.update(replace(entries[key], settled=False) for key in vanished if key not in healed)
         return outcomes
 
-    def _healing_tasks(
-        self, wave: Iterable[InventoryEntry], vanished: dict[ObjectId, bool]
-    ) -> Iterator[Task]:
-        for entry in wave:
-            try:
-                value = desired_value(self._world, entry.id, entry.component, entry.blob)
-            except InputError:  # not in the store: only a fetch can help, and the retry follows one
-                continue
-            # All fields of this very text were ours when it was applied, so all may be taken back.
-            yield Task(entry, value, force=True, look=vanished[entry.id])
+    def _healing_task(self, entry: InventoryEntry, *, vanished: bool) -> Task | Outcome:
+        try:
+            value = desired_value(self._world, entry.id, entry.component, entry.blob)
+        except InputError as error:  # not in the store: the next reconcile fetches it
+            return Outcome(Task(entry, {}), failure(entry.id, error), error=error)
+        # All fields of this very text were ours when it was applied, so all may be taken back.
+        return Task(entry, value, force=True, look=vanished)
 
     def _apply(self, target: Target, results: list[ObjectResult]) -> bool:
         """Apply the waves. Returns whether it was interrupted."""

@@ -15,6 +15,7 @@ from envctl.model.inventory import Inventory
 from envctl.model.objects import ObjectId
 from envctl.model.plan import ObjectResult, Refusal
 from envctl.model.status import Condition, EnvironmentStatus, Failure
+from envctl.model.values import JsonObject
 from envctl.planning.ownership import parent_annotations
 from envctl.ports import Cluster
 
@@ -81,14 +82,17 @@ class Reporter:
     def __init__(self, world: World) -> None:
         self._world = world
         self._written: EnvironmentStatus | None = None
-        self._parent: tuple[Mapping[str, str], Mapping[str, str]] | None = None
+        self._parent: tuple[JsonObject, Mapping[str, str]] | None = None
         self._generation = 0
+        self._spec: JsonObject = {}
 
     def begin(self) -> EnvironmentStatus:
         """Read what was reported last."""
         options = self._world.options
         live = self._world.cluster.get(ENVIRONMENT, options.namespace, options.environment) or {}
         self._written = status_of(live)
+        spec = live.get("spec")
+        self._spec = spec if isinstance(spec, Mapping) else {}
         return self._written
 
     def report(self, situation: Situation) -> None:
@@ -107,8 +111,9 @@ class Reporter:
     def _write_parent(self, inventory: Inventory) -> None:
         options = self._world.options
         annotations = parent_annotations(inventory.entries, options.namespace, f"envctl/{__version__}")
-        # A reconcile by hand does not know the URL that the agent was given, so it leaves it alone.
-        spec = {"repository": options.remote, "branch": options.branch} if options.remote else {}
+        # A reconcile by hand does not know the URL that the agent was given, so it leaves it as it is.
+        given = {"repository": options.remote, "branch": options.branch}
+        spec: JsonObject = given if options.remote else self._spec
         if self._parent == (spec, annotations):
             return
         value = environment(options.environment, options.namespace, options.set_id, spec, annotations)

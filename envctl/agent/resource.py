@@ -47,7 +47,7 @@ def definition() -> JsonObject:
 
 
 def environment(
-    name: str, namespace: str, set_id: str, spec: Mapping[str, str], annotations: Mapping[str, str]
+    name: str, namespace: str, set_id: str, spec: JsonObject, annotations: Mapping[str, str]
 ) -> JsonObject:
     """The `Environment` object, parent of the set of our objects."""
     return {

@@ -1,9 +1,11 @@
 """The running agent against the real API server: it follows, heals by watch, reports, and stops."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
+from envctl.agent.once import reconcile_once
 from envctl.model.cluster import ResourceType
 from envctl.model.status import Level
 
@@ -53,6 +55,17 @@ def test_the_environment_object_tells_the_whole_story(rig, cm) -> None:
     assert live["status"]["observedGeneration"] == live["metadata"]["generation"]
 
 
+def test_a_reconcile_by_hand_leaves_the_agents_spec_alone(rig, cm) -> None:
+    """It does not know the agent's URL, and must not take it away."""
+    rig.branch.publish({"web": [cm("a", rig.namespace)]})
+    with rig.running():
+        rig.await_applied(rig.branch.tip)
+    before = rig.kube.get(CUSTOM, rig.options.namespace, rig.options.environment)["spec"]
+    local = replace(rig.world(), options=replace(rig.options, remote=""))
+    reconcile_once(local, rig.branch.tip)
+    assert rig.kube.get(CUSTOM, rig.options.namespace, rig.options.environment)["spec"] == before
+
+
 @pytest.fixture
 def quiet(make_rig):
     """An environment whose agent asks for its branch once an hour: what is healed is healed by watch."""
@@ -91,6 +104,16 @@ def test_a_stripped_label_is_healed_by_watch(quiet, cm, wait_for) -> None:
         edit(quiet, "a", metadata=metadata | {"labels": {}}, data={"x": "changed"})
         wait_for(lambda: (quiet.live("a")["metadata"].get("labels") or {}).get(LABELS))
         assert quiet.data("a") == {"x": "1"}
+
+
+def test_drift_is_healed_by_an_agent_with_an_empty_store(quiet, cm, wait_for) -> None:
+    """A new pod has no Git objects yet: it fetches, and then heals what it could not before."""
+    quiet.branch.publish({"web": [cm("a", quiet.namespace, x="1")]})
+    quiet.once()
+    edit(quiet, "a", data={"x": "changed"})
+    quiet.store = quiet.store.with_name("another.store")
+    with quiet.running():
+        wait_for(lambda: quiet.data("a") == {"x": "1"})
 
 
 def test_what_others_add_is_left_alone(quiet, cm, wait_for) -> None:

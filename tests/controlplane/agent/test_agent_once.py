@@ -147,6 +147,21 @@ def test_one_bad_object_does_not_stop_the_others(rig, cm, unique_name) -> None:
     assert rig.status().ready
 
 
+def test_objects_in_the_wrong_scope_fail_by_name(rig, cm) -> None:
+    """A namespace on what has none, and none on what needs one."""
+    misplaced = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": "x", "namespace": rig.namespace},
+    }
+    homeless = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "y"}}
+    rig.branch.publish({"web": [misplaced, homeless, cm("a", rig.namespace)]})
+    found = reasons(rig.once())
+    assert found["x"] == f"Namespace objects belong to no namespace, and this one names {rig.namespace}"
+    assert "namespace" in found["y"]
+    assert rig.data("a") == {}
+
+
 def test_an_immutable_field_fails_by_name_and_nothing_is_deleted(rig) -> None:
     """A changed Job template is the classic; the Job stays as it is."""
     rig.branch.publish({"web": [job("j", rig.namespace, "a:1")]})
@@ -349,7 +364,7 @@ def test_a_commit_with_a_bad_file_is_refused_as_a_whole(rig, cm, files, message)
 def test_a_commit_with_a_symlink_is_refused_as_a_whole(rig, cm) -> None:
     """Even one whose target would read as an object."""
     rig.branch.publish({"web": [cm("a", rig.namespace)]}, mode="120000")
-    with pytest.raises(InputError, match="ConfigMap_a.yaml: is a symlink, which is never followed"):
+    with pytest.raises(InputError, match=r"ConfigMap_a\.yaml: is a symlink, which is never followed"):
         rig.once()
 
 
