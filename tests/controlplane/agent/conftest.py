@@ -221,11 +221,13 @@ def make_rig(
     """Makes environments, each with a bare repository, a namespace for objects and one for its agent."""
     with contextlib.ExitStack() as stack:
 
-        def make(*, agents: str = "", namespace: str = "", **options: Any) -> Rig:
+        def make(
+            *, agents: str = "", namespace: str = "", kubeconfig: Path | None = None, **options: Any
+        ) -> Rig:
             name = unique_name("env")
             path = tmp_path / f"{name}.git"
             subprocess.run(["git", "init", "--quiet", "--bare", path], check=True)
-            kube = stack.enter_context(contextlib.closing(connect(cluster.kubeconfig)))
+            kube = stack.enter_context(contextlib.closing(connect(kubeconfig or cluster.kubeconfig)))
             settings = AgentOptions(
                 name, remote=path.as_uri(), namespace=agents or new_namespace(), interval=0.2, retry_first=0.5
             )
