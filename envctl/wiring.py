@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from envctl.errors import RefusedError
 from envctl.model.plan import ReconcileResult
 from envctl.model.settings import Settings
 from envctl.model.status import EnvironmentStatus, LogEntry
@@ -107,15 +106,10 @@ def reconcile(
     """One reconcile of the published branch of the repository in `directory`."""
     from envctl.agent.once import reconcile_once
     from envctl.agent.options import AgentOptions, World
-    from envctl.workflows.publish import deploy_branch, deploy_tip
+    from envctl.workflows.publish import published_tip
 
     repository = open_repository(directory)
-    tip = deploy_tip(repository, environment)
-    if tip is None:
-        raise RefusedError(
-            f"environment {environment} is not published: there is no branch {deploy_branch(environment)}",
-            hint=f"publish it first: envctl render {environment} --publish",
-        )
+    tip = published_tip(repository, environment)
     cluster.ping()
     world = World(AgentOptions(environment, namespace=namespace), repository, cluster, system_clock(), log)
     return reconcile_once(world, tip.commit.id, dry_run=dry_run)

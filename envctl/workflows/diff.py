@@ -17,9 +17,15 @@ from envctl.model.changes import ObjectAction, ObjectDiff
 from envctl.model.objects import ObjectId
 from envctl.model.values import JsonObject
 from envctl.ports import Evaluator, Repository
-from envctl.workflows.project import Project, load_environment, load_project, raise_together
+from envctl.workflows.project import (
+    Project,
+    described,
+    listed_environments,
+    load_environment,
+    load_project,
+)
 from envctl.workflows.publish import Tip, deploy_ref, deploy_tip, read_tip
-from envctl.workflows.render import Rendered, render
+from envctl.workflows.render import Rendered, render, require_rendered
 from envctl.workflows.source import Source, at_revision
 
 Key = tuple[str, str, str, str, str]
@@ -75,14 +81,26 @@ def diff(
     if second is None:
         if first not in known:
             raise UsageError(
-                f"there is no environment {first} in {project.tree.label}",
-                hint="with one argument, name an environment; with two, environments or revisions",
+                f"there is no environment {first} in {described(project.tree)}",
+                hint=f"{listed_environments(project)}; to compare revisions, name two of them",
             )
         return (_against_published(repository, evaluator, source, project, first),)
     if _environment_of(first) in known or _environment_of(second) in known:
         sides = [_side(repository, evaluator, source, project, text) for text in (first, second)]
         return (compare_sides(sides[0], sides[1]),)
+    _require_revisions(repository, project, first, second)
     return _between_revisions(repository, evaluator, first, second)
+
+
+def _require_revisions(repository: Repository, project: Project, *names: str) -> None:
+    for name in names:
+        try:
+            repository.resolve(name)
+        except InputError as error:
+            raise UsageError(
+                f"{name} is no environment in {described(project.tree)}, and {error.summary}",
+                hint=listed_environments(project),
+            ) from error
 
 
 def _environment_of(text: str) -> str:
@@ -115,7 +133,7 @@ def _between_revisions(
 
 
 def _absent(name: str, source: Source) -> Side:
-    return Side(f"{name}@{source.label} (no such environment)", "", ())
+    return Side(f"{name} in {described(source.tree)} (no such environment)", "", ())
 
 
 def _side(repository: Repository, evaluator: Evaluator, source: Source, project: Project, text: str) -> Side:
@@ -137,8 +155,8 @@ def _side(repository: Repository, evaluator: Evaluator, source: Source, project:
 
 def _render_side(repository: Repository, evaluator: Evaluator, source: Source, name: str) -> Side:
     rendered = render(repository, evaluator, source, (name,))[0]
-    raise_together(rendered.errors)
-    return rendered_side(rendered, f"{name} rendered from {source.label}")
+    require_rendered(rendered, f"{name} does not render from {described(source.tree)}")
+    return rendered_side(rendered, f"{name} rendered from {described(source.tree)}")
 
 
 def rendered_side(rendered: Rendered, label: str) -> Side:

@@ -59,7 +59,7 @@ def load_project(tree: Tree) -> Project:
     raise_together(errors)
     if not files:
         raise InputError(
-            "no environment found",
+            f"no environment found in {described(tree)}",
             place="environments/",
             hint="an environment is a folder environments/<name>/ with an environment.yaml",
         )
@@ -77,8 +77,15 @@ def raise_together(errors: Iterable[EnvctlError]) -> None:
 
 
 def as_problems(error: EnvctlError) -> tuple[Problem, ...]:
-    """An error as problems: its own, or itself as one."""
-    return error.problems or (Problem(error.place, error.summary, error.hint),)
+    """An error as problems: itself, and its own; the summary of one without a place only counts those."""
+    if error.problems and not error.place:
+        return error.problems
+    return (Problem(error.place, error.summary, error.hint), *error.problems)
+
+
+def described(tree: Tree) -> str:
+    """A tree as messages name it: ``the work tree``, ``commit 4c1f94c22bf2``."""
+    return f"the {tree.label}" if tree.label in {"work tree", "index"} else f"commit {tree.label}"
 
 
 def choose_environments(project: Project, names: Iterable[str]) -> tuple[str, ...]:
@@ -93,11 +100,14 @@ def choose_environments(project: Project, names: Iterable[str]) -> tuple[str, ..
 def unknown_environment(project: Project, name: str) -> UsageError:
     """The error for a name that is no environment here."""
     if name in project.files:
-        return UsageError(f"{name} is only a base for other environments", hint=_listing(project))
-    return UsageError(f"there is no environment {name} in {project.tree.label}", hint=_listing(project))
+        return UsageError(f"{name} is only a base for other environments", hint=listed_environments(project))
+    return UsageError(
+        f"there is no environment {name} in {described(project.tree)}", hint=listed_environments(project)
+    )
 
 
-def _listing(project: Project) -> str:
+def listed_environments(project: Project) -> str:
+    """The hint for whoever named an environment that does not exist."""
     return f"environments here: {', '.join(project.environments) or 'none'}"
 
 
@@ -124,6 +134,16 @@ def load_lock(tree: Tree, environment: Environment) -> Lock | None:
 def is_unpromoted(project: Project, name: str) -> bool:
     """Whether an environment takes promotions and has never seen one: it has no lock file."""
     return bool(project.files[name].promotes_from) and not project.tree.entry(lock_path(name))
+
+
+def component_place(project: Project, environment: Environment, component: str) -> str:
+    """Where the environment, or the nearest one that it extends, names a component: ``<file>:<line>``."""
+    for name in reversed(environment.chain):
+        file = project.files[name]
+        for index, use in enumerate(file.components or ()):
+            if use.name == component:
+                return file.place(("components", index))
+    return project.files[environment.name].path
 
 
 def component_path(component: str) -> str:

@@ -21,11 +21,10 @@ from envctl.workflows.project import (
     load_lock,
     load_project,
     lock_path,
-    raise_together,
 )
 from envctl.workflows.publish import Published, Tip, deploy_branch, deploy_tip, prepare, publish
-from envctl.workflows.render import Rendered, render
-from envctl.workflows.source import Source, at_revision
+from envctl.workflows.render import Rendered, render, require_rendered
+from envctl.workflows.source import Source, at_revision, require_commit
 from envctl.workflows.verify import verify_tip
 
 
@@ -108,10 +107,7 @@ def source_branch(repository: Repository, configured: str | None) -> str:
 
 
 def _ground(repository: Repository, options: PromoteOptions) -> _Ground:
-    head = repository.head()[1]
-    if head is None:
-        raise InputError("the repository has no commit yet", hint="commit the source first")
-    configured = load_project(repository.tree(head)).settings.source_branch
+    configured = load_project(repository.tree(require_commit(repository))).settings.source_branch
     branch = source_branch(repository, configured)
     source = at_revision(repository, branch)
     project = load_project(source.tree)
@@ -200,7 +196,7 @@ def _carry_out(repository: Repository, evaluator: Evaluator, ground: _Ground, re
     commit_id = _write_commit(repository, ground, result)
     source = at_revision(repository, commit_id)
     rendered = render(repository, evaluator, source, (options.target,))[0]
-    raise_together(rendered.errors)
+    require_rendered(rendered, f"{options.target} would not render with these pins; nothing was promoted")
     if source.commit is None:
         raise InputError(f"{commit_id} is no commit")
     published = prepare(repository, rendered, source.commit, evaluator.version)

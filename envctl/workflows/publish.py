@@ -9,6 +9,7 @@ from envctl.errors import ConflictError, InputError, RefusedError
 from envctl.manifests.paths import component_of
 from envctl.model.git import Commit, RefUpdate, TreeChange
 from envctl.ports import Repository
+from envctl.workflows.project import choose_environments, load_project
 from envctl.workflows.render import Rendered
 
 TRIES = 5
@@ -73,6 +74,23 @@ def _tracking_tip(repository: Repository, environment: str) -> str | None:
     return found[names[0]] if len(names) == 1 else None
 
 
+def published_tip(repository: Repository, environment: str) -> Tip:
+    """The tip of a deploy branch, which must be there.
+
+    Raises UsageError for an unknown environment, RefusedError for one that is not published.
+    """
+    tip = deploy_tip(repository, environment)
+    if tip:
+        return tip
+    head = repository.head()[1]
+    if head:
+        choose_environments(load_project(repository.tree(head)), (environment,))
+    raise RefusedError(
+        f"environment {environment} is not published: there is no branch {deploy_branch(environment)}",
+        hint=f"publish it first: envctl render {environment} --publish",
+    )
+
+
 def read_tip(repository: Repository, environment: str, commit_id: str) -> Tip:
     """One deploy commit. Raises RefusedError where it is none of this environment."""
     commit = repository.commit(commit_id)
@@ -82,7 +100,8 @@ def read_tip(repository: Repository, environment: str, commit_id: str) -> Tip:
         raise RefusedError(
             problems[0].reason,
             place=f"{problems[0].place} ({commit_id[:12]})",
-            hint="nothing was written; move the branch aside (git branch -m) and publish again",
+            hint="put the branch back to its last deploy commit, or move it aside: "
+            f"git branch -m {deploy_branch(environment)} {environment}-aside",
         )
     return Tip(commit, record)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from envctl.errors import EnvctlError
+from envctl.errors import EnvctlError, UsageError
 from envctl.manifests.paths import parse_path
 from envctl.model.git import TreeChange
 from envctl.ports import Evaluator, Repository
@@ -97,6 +97,8 @@ def run_render(repository: Repository, evaluator: Evaluator, options: PublishOpt
 
 def open_source(repository: Repository, options: PublishOptions) -> Source:
     """What the options say to read. Publishing needs a commit: HEAD, and then nothing else lying about."""
+    if options.index and repository.is_bare:
+        raise UsageError("a bare repository has no index", hint="name a commit with --rev")
     if options.revision:
         return at_revision(repository, options.revision)
     if options.publish or repository.is_bare:

@@ -4,12 +4,15 @@ The deploy tree is a pure function of the source tree, the pinned trees and the 
 component that fails spoils its own environment and no other.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from envctl.config.schema import check_config, parse_schema
 from envctl.config.snippet import entry_code
-from envctl.errors import EnvctlError, InputError
+from envctl.config.validation import require_none
+from envctl.config.wording import did_you_mean
+from envctl.errors import EnvctlError, InputError, Problem
 from envctl.manifests.build import ComponentValue, Limits, build
 from envctl.manifests.gitids import blob_id, tree_id
 from envctl.manifests.paths import COMPONENTS_FILE, components_text
@@ -22,6 +25,8 @@ from envctl.workflows.project import (
     Project,
     as_problems,
     component_path,
+    component_place,
+    described,
     load_environment,
     load_graph,
     load_lock,
@@ -118,7 +123,7 @@ def _plan(repository: Repository, source: Source, project: Project, name: str) -
     if lock is not None:
         _require_pins(environment, pins)
     trees = {n: pinned_tree(repository, source, n, pins[n]) if n in pins else source.tree for n in wanted}
-    _require_components(environment, trees)
+    _require_components(project, environment, trees)
     units = tuple(_unit(environment, each, trees[each.name]) for each in environment.components)
     return _Plan(environment, pins, units, load_graph(trees))
 
@@ -136,20 +141,21 @@ def _require_pins(environment: Environment, pins: Mapping[str, str]) -> None:
         )
 
 
-def _require_components(environment: Environment, trees: Mapping[str, Tree]) -> None:
-    for name, tree in trees.items():
-        if not tree.entry(component_path(name)):
-            raise InputError(
-                f"environment {environment.name} names component {name}, but {component_path(name)} "
-                f"does not exist in {tree.label}",
-                place=f"environments/{environment.name}/environment.yaml",
-                hint=_known_components(tree),
-            )
+def _require_components(project: Project, environment: Environment, trees: Mapping[str, Tree]) -> None:
+    problems = [
+        Problem(
+            component_place(project, environment, name),
+            f"there is no component {name}: {component_path(name)} does not exist in {described(tree)}",
+            did_you_mean(name, _components(tree), otherwise="components there"),
+        )
+        for name, tree in trees.items()
+        if not tree.entry(component_path(name))
+    ]
+    require_none(problems, f"environments/{environment.name}/environment.yaml")
 
 
-def _known_components(tree: Tree) -> str:
-    names = [entry.name for entry in tree.list("components") if tree.entry(component_path(entry.name))]
-    return f"components there: {', '.join(names) or 'none'}"
+def _components(tree: Tree) -> list[str]:
+    return [entry.name for entry in tree.list("components") if tree.entry(component_path(entry.name))]
 
 
 def _unit(environment: Environment, instance: ComponentInstance, tree: Tree) -> _Unit:
@@ -179,20 +185,38 @@ def _finish(plan: _Plan, outcomes: Mapping[str, Evaluation], limits: Limits) -> 
     try:
         objects = build([each for each in checked if isinstance(each, ComponentValue)], limits)
     except InputError as error:
-        return replace(base, errors=(_in_environment(error, plan.environment.name),))
+        return replace(base, errors=(_simple(error),))
     return _with_files(base, objects, plan.graph)
 
 
 def _value(unit: _Unit, outcome: Evaluation) -> ComponentValue | EnvctlError:
     """A component's value, or why it cannot be used."""
     if outcome.error:
-        return outcome.error
+        return _unwrapped(outcome.error)
     parts = outcome.value if isinstance(outcome.value, dict) else {}
     try:
         _check_schema(unit, parts.get("config"))
     except InputError as error:
         return error
     return ComponentValue(unit.instance.name, parts.get("objects"), unit.environment.namespace or "")
+
+
+def _unwrapped(error: EnvctlError) -> EnvctlError:
+    """The error without the object that the entry snippet puts around a component and its config."""
+    if not isinstance(error, InputError):
+        return error
+    problems = (replace(each, place=_own_path(each.place)) for each in error.problems)
+    return InputError(
+        error.summary,
+        place=_own_path(error.place),
+        hint=error.hint,
+        problems=tuple(each for each in problems if each.place != "$"),
+    )
+
+
+def _own_path(place: str) -> str:
+    found = re.fullmatch(r"\$\.objects(?P<rest>[.\[].*)?", place)
+    return f"${found['rest'] or ''}" if found else place
 
 
 def _check_schema(unit: _Unit, config: JsonValue) -> None:
@@ -204,13 +228,19 @@ def _check_schema(unit: _Unit, config: JsonValue) -> None:
         raise InputError(f"the config of {unit.key} does not fit {unit.schema}", problems=problems)
 
 
-def _in_environment(error: InputError, name: str) -> InputError:
-    return InputError(
-        f"environment {name}: {error.summary}",
-        place=error.place,
-        hint=error.hint,
-        problems=as_problems(error),
-    )
+def _simple(error: InputError) -> InputError:
+    """The one problem as the error itself, where there is one."""
+    if len(error.problems) != 1:
+        return error
+    problem = error.problems[0]
+    return InputError(problem.reason, place=problem.place, hint=problem.hint)
+
+
+def require_rendered(rendered: Rendered, otherwise: str) -> None:
+    """Raise InputError with everything that is wrong, under the heading `otherwise`."""
+    if rendered.errors:
+        problems = tuple(problem for error in rendered.errors for problem in as_problems(error))
+        raise InputError(otherwise, problems=problems)
 
 
 def _with_files(

@@ -64,8 +64,17 @@ def pinned_tree(repository: Repository, source: Source, component: str, revision
     return PinnedTree(source.tree, repository.tree(revision))
 
 
+def require_commit(repository: Repository) -> str:
+    """The commit that HEAD is at. Raises InputError before the first one."""
+    head = repository.head()[1]
+    if head is None:
+        raise InputError("the repository has no commit yet", hint="commit the source first")
+    return head
+
+
 def require_clean(repository: Repository) -> None:
     """Refuse to publish HEAD while other files lie about. Raises InputError that lists them."""
+    require_commit(repository)
     changed = repository.changed_paths()
     if changed:
         listed = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")  # noqa: PLR2004

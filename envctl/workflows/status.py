@@ -9,7 +9,7 @@ from envctl.workflows.lag import commits_between
 from envctl.workflows.project import Project, load_environment, load_lock, load_project
 from envctl.workflows.promote import published_pins, source_branch
 from envctl.workflows.publish import Tip, deploy_tip
-from envctl.workflows.source import at_revision
+from envctl.workflows.source import at_revision, require_commit
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,7 @@ class EnvironmentState:
 
 def status(repository: Repository, names: Sequence[str] = ()) -> tuple[EnvironmentState, ...]:
     """The status of the named environments, all where none is named, seen from the source branch."""
-    head = repository.head()[1]
-    if head is None:
-        raise InputError("the repository has no commit yet", hint="commit the source first")
+    head = require_commit(repository)
     configured = load_project(repository.tree(head)).settings.source_branch
     branch = source_branch(repository, configured) if configured or repository.head()[0] else head
     source = at_revision(repository, branch)

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from envctl.delivery.deploy import deploy_draft
-from envctl.errors import InputError, RefusedError
 from envctl.model.git import TreeChange
 from envctl.ports import Evaluator, Repository
-from envctl.workflows.publish import Tip, deploy_branch, deploy_tip, read_tip
-from envctl.workflows.render import Rendered, render
+from envctl.workflows.publish import Tip, deploy_branch, published_tip, read_tip
+from envctl.workflows.render import Rendered, render, require_rendered
 from envctl.workflows.source import at_revision
 
 
@@ -30,30 +29,25 @@ class Verification:
 def verify(
     repository: Repository, evaluator: Evaluator, environment: str, revision: str | None = None
 ) -> Verification:
-    """Verify one deploy commit, the tip by default. Raises RefusedError where nothing is published."""
+    """Verify one deploy commit, the tip by default.
+
+    Raises UsageError for an unknown environment, RefusedError where nothing is published,
+    InputError where its source does not render any more.
+    """
     if revision is not None:
         return verify_tip(
             repository, evaluator, read_tip(repository, environment, repository.resolve(revision))
         )
-    tip = deploy_tip(repository, environment)
-    if tip is None:
-        raise RefusedError(
-            f"environment {environment} is not published: there is no branch {deploy_branch(environment)}",
-            hint=f"publish it first: envctl render {environment} --publish",
-        )
-    return verify_tip(repository, evaluator, tip)
+    return verify_tip(repository, evaluator, published_tip(repository, environment))
 
 
 def verify_tip(repository: Repository, evaluator: Evaluator, tip: Tip) -> Verification:
     """Verify a deploy commit that is read already."""
     source = at_revision(repository, tip.record.source_commit)
     rendered = render(repository, evaluator, source, (tip.record.environment,))[0]
-    if rendered.errors:
-        raise InputError(
-            f"the source of {deploy_branch(tip.record.environment)} does not render any more: "
-            f"{rendered.errors[0].summary}",
-            place=rendered.errors[0].place,
-        )
+    require_rendered(
+        rendered, f"the source of {deploy_branch(tip.record.environment)} does not render any more"
+    )
     return Verification(
         environment=tip.record.environment,
         commit=tip.commit.id,
