@@ -30,7 +30,9 @@ KINDS = {
 ID_LENGTH = 40
 _CACHED_ENTRIES = 100_000
 _CACHED_PARENTS = 100_000
-_LIFT_HINT = "a shallow clone lacks old commits: git fetch --unshallow"
+_LIFT_HINT = (
+    "a shallow clone lacks old commits (git fetch --unshallow), a partial clone (--filter) lacks files"
+)
 
 
 @dataclass(frozen=True, slots=True)

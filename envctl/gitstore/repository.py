@@ -37,8 +37,8 @@ class GitRepository(Repository):
         self._repo = repo
         self._clock = clock
         repo.object_store.fsync_object_files = True  # a ref must never name what a crash took away
-        weakref.finalize(self, repo.close)
         self._objects = Objects(repo.object_store)
+        weakref.finalize(self._objects, repo.close)  # trees may outlive this object, never their objects
         self._revisions = Revisions(repo, self._objects)
         self._remotes = Remotes(repo, self._objects, self._revisions)
 
@@ -196,8 +196,9 @@ def open_store(path: Path, *, clock: Clock) -> GitRepository:
         if not any(path.iterdir()):
             return GitRepository(Repo.init_bare(path), clock)
         try:
-            return _opened(Repo(path, bare=True), path, clock)
+            store = _opened(Repo(path), path, clock)
         except NotGitRepository as error:
-            raise InputError(
-                "the directory holds something else than a bare repository", place=str(path)
-            ) from error
+            raise InputError("the directory holds no bare repository", place=str(path)) from error
+    if not store.is_bare:
+        raise InputError("the directory holds no bare repository", place=str(path))
+    return store

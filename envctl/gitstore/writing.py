@@ -98,9 +98,7 @@ class TreeWriter:
             return before
         found = self._objects.find(identity)
         if found is None or found[0] not in {BLOB, TREE}:
-            raise InputError(
-                f"there is no file or tree {shown(identity)[:40]} to put here", place=shown(path)
-            )
+            raise InputError(f"there is no file or tree {shown(identity)[:40]}", place=shown(path))
         return Item(TREE_MODE if found[0] == TREE else FILE_MODE, identity)
 
     def _tree(self, items: Mapping[str, Item]) -> str:
@@ -149,9 +147,7 @@ def _sorted_into_folders(files: Mapping[str, bytes | str]) -> _Folder:
 
 
 def _collision(file: str, other: str) -> InputError:
-    return InputError(
-        f"{shown(file)} is to be a file and, for {shown(other)}, a directory", place=shown(file)
-    )
+    return InputError(f"it is to be a file and, for {shown(other)}, a directory", place=shown(file))
 
 
 def _check(name: str, path: str) -> None:

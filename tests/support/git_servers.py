@@ -1,0 +1,190 @@
+"""Real Git servers on this machine, for tests: ``git http-backend`` behind Python's own HTTP server."""
+
+import base64
+import contextlib
+import ipaddress
+import os
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+Answer = tuple[int, Mapping[str, str], bytes]
+"""Status, headers and body of a scripted answer."""
+
+
+@dataclass
+class GitServer:
+    """A running server. `requests` lists what was asked: method, path with query, and headers.
+
+    `script` may answer a request instead of Git: called with method and path, None lets Git answer.
+    """
+
+    root: Path
+    address: str
+    users: Mapping[str, str] = field(default_factory=dict)
+    certificate: Path | None = None
+    requests: list[tuple[str, str, Mapping[str, str]]] = field(default_factory=list)
+    script: Callable[[str, str], Answer | None] = lambda _method, _path: None
+
+    def url(self, name: str, *, user: str = "") -> str:
+        """The address of a repository below the root, with the user's credentials in it if one is named."""
+        scheme, _, rest = self.address.partition("://")
+        login = f"{user}:{self.users.get(user, '')}@" if user else ""
+        return f"{scheme}://{login}{rest}/{name}"
+
+
+@contextlib.contextmanager
+def git_http_server(
+    root: Path, *, users: Mapping[str, str] | None = None, tls: Path | None = None
+) -> Iterator[GitServer]:
+    """Serve all repositories below a folder on a free port of 127.0.0.1, for reading and for pushing.
+
+    With `users` (name to password) every request needs basic authentication. With `tls` (a folder
+    for the key and certificate) the server speaks HTTPS; clients need its `certificate`.
+    """
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.daemon_threads = True
+    scheme = "https" if tls else "http"
+    served = GitServer(root, f"{scheme}://127.0.0.1:{server.server_address[1]}", users or {})
+    server.git = served  # type: ignore[attr-defined]
+    if tls:
+        served.certificate = make_certificate(tls)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(served.certificate, tls / "server.key")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield served
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def make_certificate(folder: Path, host: str = "127.0.0.1") -> Path:
+    """A self-signed certificate for an address, valid for a day: ``server.pem`` beside ``server.key``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "git server for tests")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host))]), critical=False
+        )
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (folder / "server.key").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    (folder / "server.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return folder / "server.pem"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One request: to the script, or as CGI to ``git http-backend``."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._answer(b"")
+
+    def do_POST(self) -> None:
+        self._answer(self._body())
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing."""
+
+    @property
+    def _git(self) -> GitServer:
+        return self.server.git  # type: ignore[attr-defined,no-any-return]
+
+    def _answer(self, body: bytes) -> None:
+        self._git.requests.append((self.command, self.path, dict(self.headers)))
+        scripted = self._git.script(self.command, self.path)
+        if scripted is not None:
+            self._send(*scripted)
+        elif self._git.users and not self._is_known():
+            self._send(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"who are you?")
+        else:
+            self._send(*self._backend(body))
+
+    def _is_known(self) -> bool:
+        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "basic":
+            return False
+        user, _, password = base64.b64decode(token).decode().partition(":")
+        return self._git.users.get(user) == password
+
+    def _body(self) -> bytes:
+        if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+            return self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        chunks = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(chunks)
+
+    def _backend(self, body: bytes) -> Answer:
+        parts = urlsplit(self.path)
+        environment = {
+            "PATH": os.environ["PATH"],
+            "GIT_PROJECT_ROOT": str(self._git.root),
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "GIT_CONFIG_COUNT": "2",
+            "GIT_CONFIG_KEY_0": "http.receivepack",
+            "GIT_CONFIG_VALUE_0": "true",
+            "GIT_CONFIG_KEY_1": "safe.directory",
+            "GIT_CONFIG_VALUE_1": "*",
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_COMMITTER_NAME": "server",
+            "GIT_COMMITTER_EMAIL": "server@example.com",
+            "REQUEST_METHOD": self.command,
+            "PATH_INFO": unquote(parts.path),
+            "QUERY_STRING": parts.query,
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+            "HTTP_GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "REMOTE_ADDR": "127.0.0.1",
+            "REMOTE_USER": "tester",
+        }
+        done = subprocess.run(
+            ["git", "http-backend"], input=body, capture_output=True, env=environment, check=False
+        )
+        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
+        return int(headers.pop("Status", "200 OK").split()[0]), headers, content
+
+    def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
