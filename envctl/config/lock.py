@@ -8,7 +8,7 @@ components change different places and Git merges them.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ _LAYOUT_HINT: Final = (
     "write `components:` and below it one block for each component, with one key on each line"
 )
 _FIELD = re.compile(r"(?P<key> *[\"']?\w+[\"']? *: +)[^\s#]\S*(?P<comment> +#.*)? *")
+_KEY_ALONE = re.compile(r" *[\"']?[-a-z0-9]+[\"']? *:(?: +#.*)? *")
 _EMPTY = re.compile(r"components *:(?: *\{ *\})?(?P<comment> +#.*)? *")
 
 
@@ -57,9 +58,9 @@ def edit_lock(data: bytes | None, pins: Mapping[str, Pin | None], path: str) -> 
         return data
     newline = "\r\n" if b"\r\n" in data else "\n"
     lines = data.decode("utf-8").splitlines() or list(_HEADER)
-    edits = _edits(lines, changes, path)
-    for edit in sorted(edits, key=lambda each: (each.start, each.end), reverse=True):
-        lines[edit.start : edit.end] = edit.lines
+    lines = _without_blank_end(_applied(lines, _edits(lines, changes, path)))
+    added = {name: pin for name, pin in changes.items() if pin and name not in before}
+    lines = _applied(lines, _insert(lines, _blocks(lines, path), added, path))
     edited = (newline.join(lines) + newline).encode()
     _require_result(edited, {**before, **changes}, path)
     return edited
@@ -96,19 +97,35 @@ class _Edit:
     lines: tuple[str, ...] = ()
 
 
-def _edits(lines: Sequence[str], changes: Mapping[str, Pin | None], path: str) -> list[_Edit]:
+def _applied(lines: Sequence[str], edits: Iterable[_Edit]) -> list[str]:
+    """The lines with edits made, from the last to the first so that line numbers hold."""
+    result = list(lines)
+    for edit in sorted(edits, key=lambda each: (each.start, each.end), reverse=True):
+        result[edit.start : edit.end] = edit.lines
+    return result
+
+
+def _without_blank_end(lines: Sequence[str]) -> list[str]:
+    """The lines up to the last one that is not blank: what a removed last block leaves behind."""
+    end = len(lines)
+    while end and not lines[end - 1].strip():
+        end -= 1
+    return list(lines[:end])
+
+
+def _edits(lines: Sequence[str], changes: Mapping[str, Pin | None], path: str) -> Iterator[_Edit]:
+    """The edits of blocks that are there."""
     blocks = _blocks(lines, path)
-    by_name = {block.name: block for block in blocks}
-    edits: list[_Edit] = []
-    added: dict[str, Pin] = {}
-    for name, pin in changes.items():
-        if name not in by_name:
-            added |= {name: pin} if pin else {}
-        elif pin:
-            edits += _replace(lines, by_name[name], pin, path)
+    for block in blocks:
+        if block.name not in changes:
+            continue
+        if not _KEY_ALONE.fullmatch(lines[block.key]):
+            raise InputError(_LAID_OUT, place=f"{path}:{block.key + 1}", hint=_LAYOUT_HINT)
+        pin = changes[block.name]
+        if pin:
+            yield from _replace(lines, block, pin, path)
         else:
-            edits.append(_remove(lines, by_name[name]))
-    return [*edits, *_insert(lines, blocks, added, path)]
+            yield _remove(lines, block)
 
 
 def _replace(lines: Sequence[str], block: _Block, pin: Pin, path: str) -> Iterator[_Edit]:
@@ -133,13 +150,11 @@ def _set_value(lines: Sequence[str], number: int, value: str, path: str) -> _Edi
 
 
 def _remove(lines: Sequence[str], block: _Block) -> _Edit:
-    """Takes the blank line along that set the block apart."""
-    start, end = block.start, block.end
-    if end < len(lines) and not lines[end].strip():
+    """Takes the blank lines along that set the block apart from the one below it."""
+    end = block.end
+    while end < len(lines) and not lines[end].strip():
         end += 1
-    elif start > 0 and not lines[start - 1].strip():
-        start -= 1
-    return _Edit(start, end)
+    return _Edit(block.start, end)
 
 
 def _insert(
@@ -151,6 +166,9 @@ def _insert(
     if not blocks:
         yield _first_blocks(lines, added, path)
         return
+    for block in blocks:
+        if block.name not in lines[block.key].partition(":")[0]:
+            raise InputError(_LAID_OUT, place=f"{path}:{block.key + 1}", hint=_LAYOUT_HINT)
     depth = _depth(lines[blocks[0].key])
     places: dict[int, list[str]] = {}
     for name in sorted(added):

@@ -10,7 +10,7 @@ _UNITS = {"Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}
 
 def parse_settings(data: bytes, path: str) -> Settings:
     """The settings in a file. Raises InputError with every problem."""
-    value = content(read_checked(data, path, "envctl"))
+    value = content(read_checked(data, path, "settings"))
     return Settings(
         source_branch=value.get("sourceBranch"),
         remote=value.get("remote", Settings().remote),
@@ -32,7 +32,7 @@ def _evaluation(value: dict[str, Any]) -> EvaluationSettings:
     default = EvaluationSettings()
     jobs = value.get("jobs")
     return EvaluationSettings(
-        seconds=value.get("seconds", default.seconds),
+        seconds=int(value.get("seconds", default.seconds)),
         memory=_size(value.get("memory", default.memory)),
         jobs=None if jobs is None else int(jobs),
     )

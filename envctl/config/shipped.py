@@ -9,7 +9,7 @@ from envctl.model.values import JsonObject
 
 @cache
 def shipped_schema(name: str) -> JsonObject:
-    """One of ``envctl``, ``environment``, ``component``, ``lock``."""
+    """One of ``settings``, ``environment``, ``component``, ``lock``."""
     text = files("envctl.config.schemas").joinpath(f"{name}.schema.json").read_text("utf-8")
     schema: JsonObject = json.loads(text)
     return schema

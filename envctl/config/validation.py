@@ -82,7 +82,7 @@ def _findings(error: ValidationError) -> Iterator[Finding]:
     elif keyword in {"anyOf", "oneOf"}:
         yield from _alternatives(path, error)
     else:
-        yield Finding(path, _reason(keyword, wanted, value), _hint(keyword, wanted, value))
+        yield Finding(path, _reason(keyword, wanted, value), _hint(keyword, wanted, value, error.schema))
 
 
 def _is_about_a_key(error: ValidationError) -> bool:
@@ -97,7 +97,9 @@ def _reason(keyword: str, wanted: Any, value: Any) -> str:
     return words(wanted, value) if words else f"does not fit `{keyword}` of the schema, is {shown(value)}"
 
 
-def _hint(keyword: str, wanted: Any, value: Any) -> str:
+def _hint(keyword: str, wanted: Any, value: Any, schema: Any) -> str:
+    if keyword == "pattern":
+        return str(schema.get("description", ""))  # a sentence says more than a regular expression
     if keyword == "enum" and isinstance(value, str):
         hint = did_you_mean(value, [each for each in wanted if isinstance(each, str)])
         return hint if hint.startswith("did you mean") else ""
@@ -117,10 +119,7 @@ def _unknown_keys(path: KeyPath, value: Any, schema: Any) -> Iterator[Finding]:
     patterns = list(schema.get("patternProperties", {}))
     for key in value:
         if key not in known and not any(re.search(pattern, key) for pattern in patterns):
-            free = [name for name in known if name not in value]
-            yield Finding(
-                (*path, key), "unknown key", did_you_mean(key, free or known, otherwise="keys here")
-            )
+            yield Finding((*path, key), "unknown key", did_you_mean(key, known, otherwise="keys here"))
 
 
 def _missing(path: KeyPath, name: str) -> Finding:

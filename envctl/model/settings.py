@@ -23,7 +23,7 @@ class SizeLimits:
 class EvaluationSettings:
     """What the evaluation of one component may use."""
 
-    seconds: float = 60
+    seconds: int = 60
     """Seconds on the clock, after which the evaluation is ended."""
 
     memory: int = 2048 * _MIB

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envctl.config.merge import merge, merge_all
@@ -33,6 +33,7 @@ def test_config_is_merged_key_by_key(below: Any, above: Any, expected: Any) -> N
     assert merge(below, above) == expected
 
 
+@settings(deadline=None)
 @given(objects, objects, objects)
 def test_layers_are_merged_from_the_weakest_to_the_strongest(a: Any, b: Any, c: Any) -> None:
     """Left to right; nothing merged with nothing, or with itself, stays as it is."""

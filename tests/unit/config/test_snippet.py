@@ -6,7 +6,7 @@ from typing import Any
 
 import _gojsonnet
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envctl.config.merge import merge
@@ -241,12 +241,14 @@ values = st.recursive(
 objects = st.dictionaries(texts | st.sampled_from("abc"), values, max_size=4)
 
 
+@settings(deadline=None)
 @given(objects)
 def test_any_config_arrives_as_it_is(config: dict[str, Any]) -> None:
     """No text, key or number in YAML config can change the code or be changed by it."""
     assert evaluate("{}", config)["config"] == config
 
 
+@settings(deadline=None)
 @given(objects, objects)
 def test_the_engine_merges_config_as_resolving_does(below: dict[str, Any], above: dict[str, Any]) -> None:
     """One rule of merging for defaults in jsonnet and for layers in YAML."""

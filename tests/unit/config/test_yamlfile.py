@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -304,12 +304,14 @@ trees = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(trees)
 def test_json_is_read_as_json_reads_it(value: Any) -> None:
     """JSON is YAML; nothing changes on the way."""
     assert read(json.dumps(value, ensure_ascii=False)) == value
 
 
+@settings(deadline=None)
 @given(st.text("ab:-#[]{}'\"|>&*!%@`, \n01.~?", max_size=40))
 def test_what_is_accepted_means_the_same_to_an_independent_reader(text: str) -> None:
     """ruamel.yaml refuses a little more (`|#`), but reads nothing differently."""
@@ -321,6 +323,7 @@ def test_what_is_accepted_means_the_same_to_an_independent_reader(text: str) -> 
     assert value == other
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     """No other exception, whatever the bytes."""
