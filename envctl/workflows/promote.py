@@ -22,7 +22,7 @@ from envctl.workflows.project import (
     load_project,
     lock_path,
 )
-from envctl.workflows.publish import Published, Tip, deploy_branch, deploy_tip, prepare, publish
+from envctl.workflows.publish import Published, Tip, deploy_branch, deploy_tip, prepare, publish, renderer_of
 from envctl.workflows.render import Rendered, render, require_rendered
 from envctl.workflows.source import Source, at_revision, require_commit
 from envctl.workflows.verify import verify_tip
@@ -199,7 +199,7 @@ def _carry_out(repository: Repository, evaluator: Evaluator, ground: _Ground, re
     require_rendered(rendered, f"{options.target} would not render with these pins; nothing was promoted")
     if source.commit is None:
         raise InputError(f"{commit_id} is no commit")
-    published = prepare(repository, rendered, source.commit, evaluator.version)
+    published = prepare(repository, rendered, source.commit, renderer_of(evaluator))
     result = replace(result, commit=commit_id, published=published, rendered=rendered)
     if options.dry_run:
         return result
@@ -209,7 +209,7 @@ def _carry_out(repository: Repository, evaluator: Evaluator, ground: _Ground, re
         both = [update, published.update] if published.update else [update]
         repository.push(ground.project.settings.remote, both)
     repository.move_ref(update, f"envctl: promote {options.source} to {options.target}")
-    published = publish(repository, rendered, source.commit, evaluator.version)
+    published = publish(repository, rendered, source.commit, renderer_of(evaluator))
     return replace(result, published=published, refreshed=_refresh(repository, ground, options.target))
 
 

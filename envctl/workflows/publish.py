@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from envctl import __version__
 from envctl.delivery.deploy import DeployRecord, deploy_draft, deploy_record, handed_on, record_problems
 from envctl.errors import ConflictError, InputError, RefusedError
 from envctl.manifests.paths import component_of
 from envctl.model.git import Commit, RefUpdate, TreeChange
-from envctl.ports import Repository
+from envctl.ports import Evaluator, Repository
 from envctl.workflows.project import choose_environments, load_project
 from envctl.workflows.render import Rendered
 
@@ -40,6 +41,11 @@ class Tip:
 
     commit: Commit
     record: DeployRecord
+
+
+def renderer_of(evaluator: Evaluator) -> str:
+    """What rendered, as the trailer names it: envctl's version and the engine's."""
+    return f"envctl {__version__}, {evaluator.version}"
 
 
 def deploy_ref(environment: str) -> str:

@@ -1,13 +1,14 @@
 """The verb behind ``envctl render``: render a source, compare with each deploy branch, publish if asked."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from envctl.errors import EnvctlError, UsageError
+from envctl.errors import ConflictError, EnvctlError, RefusedError, UsageError
 from envctl.manifests.paths import parse_path
-from envctl.model.git import TreeChange
+from envctl.model.git import Commit, TreeChange
 from envctl.ports import Evaluator, Repository
 from envctl.workflows.project import choose_environments, is_unpromoted, load_project
-from envctl.workflows.publish import Outcome, Published, deploy_tip, publish
+from envctl.workflows.publish import Outcome, Published, deploy_tip, publish, renderer_of
 from envctl.workflows.push import publish_and_push, sync
 from envctl.workflows.render import Rendered, render_project
 from envctl.workflows.source import Source, at_revision, require_clean
@@ -80,19 +81,39 @@ def run_render(repository: Repository, evaluator: Evaluator, options: PublishOpt
         sync(repository, project.settings.remote, names)
     outcomes = [_outcome(repository, each) for each in rendered]
     if options.publish and source.commit:
-        good = [each for each in rendered if not each.errors]
-        if options.push:
-            done = publish_and_push(
-                repository, project.settings.remote, good, source.commit, evaluator.version
-            )
-        else:
-            done = tuple(publish(repository, each, source.commit, evaluator.version) for each in good)
-        by_name = {each.environment: each for each in done}
-        outcomes = [_with_published(each, by_name.get(each.environment), options) for each in outcomes]
+        failed = {each.environment for each in outcomes if each.state == "failed"}
+        good = [each for each in rendered if each.environment not in failed]
+        publisher = _Publisher(repository, project.settings.remote, source.commit, renderer_of(evaluator))
+        done = publisher.push(good) if options.push else publisher.publish(good)
+        outcomes = [_with_published(each, done.get(each.environment), options) for each in outcomes]
     outcomes += [EnvironmentOutcome(name, "waiting") for name in waiting]
     return RenderRun(
         source.label, tuple(sorted(outcomes, key=lambda each: named.index(each.environment))), rendered
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Publisher:
+    """Publishes rendered environments: here, one by one, or on the remote, all together."""
+
+    repository: Repository
+    remote: str
+    source: Commit
+    renderer: str
+
+    def publish(self, rendered: Sequence[Rendered]) -> Mapping[str, Published | EnvctlError]:
+        return {each.environment: self._publish(each) for each in rendered}
+
+    def _publish(self, rendered: Rendered) -> Published | EnvctlError:
+        """One that fails must not hide what was done for the others."""
+        try:
+            return publish(self.repository, rendered, self.source, self.renderer)
+        except (ConflictError, RefusedError) as error:
+            return error
+
+    def push(self, rendered: Sequence[Rendered]) -> Mapping[str, Published]:
+        done = publish_and_push(self.repository, self.remote, rendered, self.source, self.renderer)
+        return {each.environment: each for each in done}
 
 
 def open_source(repository: Repository, options: PublishOptions) -> Source:
@@ -111,7 +132,10 @@ def open_source(repository: Repository, options: PublishOptions) -> Source:
 def _outcome(repository: Repository, rendered: Rendered) -> EnvironmentOutcome:
     if rendered.errors:
         return EnvironmentOutcome(rendered.environment, "failed", errors=rendered.errors)
-    tip = deploy_tip(repository, rendered.environment)
+    try:
+        tip = deploy_tip(repository, rendered.environment)
+    except RefusedError as error:
+        return EnvironmentOutcome(rendered.environment, "failed", errors=(error,))
     changes: tuple[TreeChange, ...] = ()
     if tip is None or tip.commit.tree != rendered.tree:
         have = {c.path: c.new for c in repository.changes(None, tip.commit.tree)} if tip else {}
@@ -133,10 +157,12 @@ def _file_change(change: TreeChange) -> FileChange | None:
 
 
 def _with_published(
-    outcome: EnvironmentOutcome, published: Published | None, options: PublishOptions
+    outcome: EnvironmentOutcome, published: Published | EnvctlError | None, options: PublishOptions
 ) -> EnvironmentOutcome:
     if published is None:
         return outcome
+    if isinstance(published, EnvctlError):
+        return replace(outcome, state="failed", changes=(), errors=(published,))
     created = "pushed" if options.push else "published"
     state = {Outcome.CREATED: created, Outcome.UNCHANGED: "unchanged", Outcome.SUPERSEDED: "superseded"}
     changes = outcome.changes if published.outcome is Outcome.CREATED else ()
