@@ -8,7 +8,7 @@ import click
 
 from envctl import wiring
 from envctl.cli.options import Session, common
-from envctl.cli.printers import emit, styled_change, telling
+from envctl.cli.printers import counted, emit, styled_change, telling
 from envctl.errors import EXIT_CLEAN, EXIT_DIFFERENT, UsageError
 from envctl.model.changes import FieldAction, FieldChange, ObjectAction
 from envctl.model.values import JsonObject, JsonValue
@@ -87,7 +87,7 @@ def _lines(found: tuple[Comparison, ...]) -> Iterator[str]:
 
 def _summary(comparison: Comparison) -> str:
     if not comparison.changes:
-        return f"no differences in {comparison.unchanged} objects"
+        return f"no differences in {counted(comparison.unchanged, 'object')}"
     counts = [
         f"{count} {action}"
         for action in (ObjectAction.CREATED, ObjectAction.CHANGED, ObjectAction.DELETED)

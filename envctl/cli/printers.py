@@ -111,6 +111,11 @@ def print_error(session: Session, error: EnvctlError) -> None:
 _SIGNS = {"created": ("+", "green"), "changed": ("~", "yellow"), "deleted": ("-", "red")}
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and its noun: ``1 object``, ``2 objects``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def short(commit_id: str) -> str:
     """A commit id as people read it; a dash where there is none."""
     return commit_id[:12] if commit_id else "-"

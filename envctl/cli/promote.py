@@ -6,7 +6,7 @@ import click
 
 from envctl import wiring
 from envctl.cli.options import Session, common
-from envctl.cli.printers import emit, say, short, telling
+from envctl.cli.printers import counted, emit, say, short, telling
 from envctl.errors import EXIT_CLEAN
 from envctl.model.values import JsonObject
 from envctl.workflows.promote import PromoteOptions, Promotion
@@ -84,20 +84,16 @@ def _lines(result: Promotion) -> Iterator[str]:
         yield from (f"  {subject}" for subject in move.subjects)
     for problem in result.overridden:
         yield click.style("overridden: ", fg="yellow") + str(problem)
-    files = len(result.published.changes) if result.published else 0
+    files = counted(len(result.published.changes) if result.published else 0, "file")
     branch = result.branch.removeprefix("refs/heads/")
     if options.dry_run:
-        yield f"dry run: one commit on {branch}, {_files(files)} would change on deploy/{options.target}"
+        yield f"dry run: one commit on {branch}, {files} would change on deploy/{options.target}"
         return
     yield f"committed {short(result.commit)} on {branch}"
     if result.published and result.published.update:
         commit = short(result.published.commit)
-        yield f"published {commit} on deploy/{options.target}, {_files(files)} changed"
+        yield f"published {commit} on deploy/{options.target}, {files} changed"
     else:
         yield f"deploy/{options.target} renders to the same tree, so it has no new commit"
     if options.push:
         yield "pushed both"
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count} files"

@@ -8,7 +8,7 @@ import click
 
 from envctl import wiring
 from envctl.cli.options import Session, common
-from envctl.cli.printers import emit, error_data, error_lines, short, styled_change, telling
+from envctl.cli.printers import counted, emit, error_data, error_lines, say, short, styled_change, telling
 from envctl.errors import EXIT_CLEAN, EXIT_DIFFERENT, EXIT_FAILED, UsageError
 from envctl.model.values import JsonObject, JsonValue
 from envctl.workflows.publishing import EnvironmentOutcome, PublishOptions, RenderRun, run_render
@@ -60,6 +60,8 @@ def render(
         for each in result.rendered:
             wiring.export_tree(each.files, out / each.environment)
     emit(session, _data(result), _lines(result))
+    for line in _failures(result):
+        say(session, line)
     if result.failed:
         return EXIT_FAILED
     return EXIT_DIFFERENT if check and result.differs else EXIT_CLEAN
@@ -87,16 +89,22 @@ def _outcome_data(outcome: EnvironmentOutcome) -> JsonObject:
 
 def _lines(result: RenderRun) -> Iterator[str]:
     for outcome in result.outcomes:
-        yield _headline(outcome)
-        for error in outcome.errors:
-            yield from (f"  {line}" for line in error_lines(error))
-        yield from _change_lines(outcome)
+        if outcome.state != "failed":
+            yield _headline(outcome)
+            yield from _change_lines(outcome)
+
+
+def _failures(result: RenderRun) -> Iterator[str]:
+    """What failed, for standard error: behind the report, where a reader's eye ends up."""
+    for outcome in result.outcomes:
+        if outcome.state == "failed":
+            yield f"{click.style(outcome.environment, bold=True)}: {click.style('failed', fg='red')}"
+            for error in outcome.errors:
+                yield from (f"  {line}" for line in error_lines(error))
 
 
 def _headline(outcome: EnvironmentOutcome) -> str:
     name = click.style(outcome.environment, bold=True)
-    if outcome.errors:
-        return f"{name}: {click.style('failed', fg='red')}"
     if outcome.state == "waiting":
         return f"{name}: nothing promoted yet"
     tail = {
@@ -107,7 +115,7 @@ def _headline(outcome: EnvironmentOutcome) -> str:
         "differs": "would change",
         "new": "not published yet",
     }[outcome.state]
-    return f"{name}: {outcome.objects} objects, {tail}"
+    return f"{name}: {counted(outcome.objects, 'object')}, {tail}"
 
 
 _LISTED = 12
