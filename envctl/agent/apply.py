@@ -70,7 +70,7 @@ class Applier:
         )
 
     def _refusal(self, task: Task, live: JsonObject) -> tuple[str, str] | None:
-        return takeover_refusal(task.value, live, self._set_id, known=bool(task.entry.uid))
+        return takeover_refusal(task.value, live, self._set_id, known=bool(task.entry.blob))
 
     def _look(self, kind: ResourceType, task: Task) -> JsonObject | None:
         return self._cluster.get(kind, task.entry.id.namespace, task.entry.id.name)
@@ -82,6 +82,8 @@ class Applier:
             return Action.UNCHANGED if _essence(live or {}) == _essence(stored) else Action.CONFIGURED
         before = version_of(live) if live else self.versions.get(task.entry.id)
         self.versions[task.entry.id] = version_of(stored)
+        if task.entry.uid and task.entry.uid != uid_of(stored):
+            return Action.CREATED
         return Action.UNCHANGED if before == version_of(stored) else Action.CONFIGURED
 
 
@@ -114,7 +116,7 @@ def settled(entry: InventoryEntry, value: JsonObject, live: JsonObject) -> Inven
         entry,
         blob=entry.wanted,
         settled=True,
-        uid=str(_metadata(live).get("uid") or ""),
+        uid=uid_of(live),
         api_version=str(value.get("apiVersion", "")),
         fields=fields_digest(live),
         prunable="",
@@ -141,6 +143,11 @@ def may_force(error: EnvctlError | None, before: JsonObject) -> bool:
 def version_of(live: JsonObject) -> str:
     """The resourceVersion of a live object."""
     return str(_metadata(live).get("resourceVersion") or "")
+
+
+def uid_of(live: JsonObject) -> str:
+    """The UID of a live object."""
+    return str(_metadata(live).get("uid") or "")
 
 
 def _essence(value: JsonObject) -> JsonObject:

@@ -260,6 +260,9 @@ class Agent:
             self._note_trouble(error)
 
     def _retry_later(self) -> None:
+        """Go through the commit again after a while; what is due already stays due."""
+        if self._progress.retry_at is not None:
+            return
         options, retries = self._world.options, self._progress.retries
         wait = min(options.retry_first * 2.0 ** min(retries, 16), options.retry_most)
         self._progress = replace(self._progress, retry_at=self._now() + wait, retries=retries + 1)

@@ -86,7 +86,12 @@ class Reconciler:
             outcomes += self._workers.run(self.applier.apply, known, lambda: False)
         self._record(outcomes)
         healed = {outcome.task.entry.id for outcome in outcomes if outcome.live is not None}
-        self.store.update(replace(entries[key], settled=False) for key in vanished if key not in healed)
+        # Without a UID the next apply looks first: what vanished may be somebody else's by then.
+        self.store.update(
+            replace(entries[key], settled=False, uid="" if gone else entries[key].uid)
+            for key, gone in vanished.items()
+            if key not in healed
+        )
         return outcomes
 
     def _healing_task(self, entry: InventoryEntry, *, vanished: bool) -> Task | Outcome:

@@ -11,6 +11,7 @@ from envctl.model.status import Level
 
 LABELS = "applyset.kubernetes.io/part-of"
 HOUR = 3600
+NAMESPACES = ResourceType("", "v1", "Namespace", "namespaces", namespaced=False)
 CUSTOM = ResourceType("envctl.dev", "v1alpha1", "Environment", "environments", namespaced=True)
 
 
@@ -114,6 +115,23 @@ def test_drift_is_healed_by_an_agent_with_an_empty_store(quiet, cm, wait_for) ->
     quiet.store = quiet.store.with_name("another.store")
     with quiet.running():
         wait_for(lambda: quiet.data("a") == {"x": "1"})
+
+
+def test_a_deleted_namespace_comes_back_with_all_that_was_in_it(quiet, cm, unique_name, wait_for) -> None:
+    """While it ends nothing can be created in it; then it is healed, and its objects follow."""
+    inner = unique_name("inner")
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": inner}}
+    quiet.branch.publish({"web": [namespace, *(cm(name, inner, x="1") for name in "abc")]})
+    with quiet.running():
+        quiet.await_applied(quiet.branch.tip)
+        uid = quiet.live(inner, kind=NAMESPACES)["metadata"]["uid"]
+        quiet.kube.delete(NAMESPACES, "", inner)
+        wait_for(
+            lambda: (quiet.live(inner, kind=NAMESPACES) or {}).get("metadata", {}).get("uid", uid) != uid
+        )
+        wait_for(lambda: all(quiet.live(name, inner) for name in "abc"))
+        wait_for(lambda: quiet.status().ready)
+    quiet.kube.delete(NAMESPACES, "", inner)
 
 
 def test_what_others_add_is_left_alone(quiet, cm, wait_for) -> None:
@@ -223,14 +241,13 @@ def test_what_failed_is_tried_again_without_a_new_commit(rig, cm, unique_name) -
     """An object whose namespace is missing is applied soon after somebody makes it."""
     late = unique_name("late")
     rig.branch.publish({"web": [cm("a", rig.namespace), cm("b", late, x="1")]})
-    namespaces = ResourceType("", "v1", "Namespace", "namespaces", namespaced=False)
     with rig.running():
         status = rig.await_condition("Ready", "ObjectsFailed")
         assert status.failures[0].reason == f"the namespace '{late}' does not exist"
-        rig.kube.create(namespaces, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": late}})
+        rig.kube.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": late}})
         rig.await_applied(rig.branch.tip)
     assert rig.live("b", late)["data"] == {"x": "1"}
-    rig.kube.delete(namespaces, "", late)
+    rig.kube.delete(NAMESPACES, "", late)
 
 
 DEFINITIONS = ResourceType(
