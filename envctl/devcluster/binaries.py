@@ -35,10 +35,14 @@ _OLDEST_ASSETS: Version = (1, 30)
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Where the programs are, and the files that kwok reads."""
+    """Where the programs are, the stages that kwok reads, and objects to be made at the start.
+
+    `objects` maps a file to the collection of the API that it is posted to.
+    """
 
     paths: Mapping[str, Path]
     stages: tuple[Path, ...] = ()
+    objects: Mapping[Path, str] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Path:
         """The path of a program. Raises UsageError for one that was not asked for."""
@@ -79,13 +83,15 @@ def ensure_programs(
     paths = _from_assets(names, found_in.assets)
     _refuse_old_server(paths, names, found_in)
     stages: tuple[Path, ...] = ()
+    objects: dict[Path, str] = {}
     for group in found_in.groups:
         wanted = [name for name in names if name in group.packages and name not in paths]
         if wanted:
             folder = _ensure_group(group, wanted, progress, found_in)
             paths |= {name: folder / name for name in wanted}
-            stages += tuple(folder / Path(file).name for file in group.files)
-    return Programs(paths, stages)
+            stages += tuple(folder / Path(file).name for file in group.stages)
+            objects |= {folder / Path(file).name: where for file, where in group.objects.items()}
+    return Programs(paths, stages, objects)
 
 
 def cached_programs(sources: Sources | None = None) -> dict[str, Path]:

@@ -6,12 +6,15 @@ all it needs, `go.sum` its hashes. The versions are read from there, so they are
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 Version = tuple[int, ...]
 
 PROGRAMS_FOLDER = Path(__file__).parent / "programs"
+
+# What kwok's own stages leave out.
+OWN_STAGES = tuple(sorted((Path(__file__).parent / "stages").glob("*.yaml")))
 
 # No C compiler is needed, paths of this machine stay out, and symbols that only debuggers read are left out.
 BUILD_FLAGS = ("-trimpath", "-buildvcs=false", "-mod=readonly")
@@ -23,15 +26,22 @@ class Group:
     """Programs that are built together from one Go module.
 
     `packages` maps a program to its package, `stamps` names the Go variables that get a part
-    of the version (``{version}``, ``{major}``, ``{minor}``), and `files` names files of the
-    module that the programs need beside them.
+    of the version (``{version}``, ``{major}``, ``{minor}``). `stages` and `objects` name files of
+    the module that the programs need beside them: what kwok plays, and objects that a cluster is
+    given at its start, each with the collection of the API that it is posted to.
     """
 
     name: str
     module: str
     packages: dict[str, str]
     stamps: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
+    stages: tuple[str, ...] = ()
+    objects: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All files of the module that are kept beside the programs."""
+        return (*self.stages, *self.objects)
 
 
 GROUPS = (
@@ -53,13 +63,20 @@ GROUPS = (
         "kwok",
         "sigs.k8s.io/kwok",
         {"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
-        files=(
+        stages=(
             "kustomize/stage/node/fast/node-initialize.yaml",
             "kustomize/stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
             "kustomize/stage/pod/fast/pod-ready.yaml",
             "kustomize/stage/pod/fast/pod-complete.yaml",
             "kustomize/stage/pod/fast/pod-delete.yaml",
+            "kustomize/stage/volume/fast/pvc-provision.yaml",
+            "kustomize/stage/volume/fast/pvc-delete.yaml",
+            "kustomize/stage/volume/fast/pv-bind.yaml",
+            "kustomize/stage/volume/fast/pv-delete.yaml",
         ),
+        objects={
+            "kustomize/stage/volume/fast/storage-class.yaml": "/apis/storage.k8s.io/v1/storageclasses",
+        },
     ),
 )
 

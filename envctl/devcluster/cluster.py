@@ -1,6 +1,7 @@
 """One control plane: made in a temporary folder, ready when `start` returns, gone when `stop` returns."""
 
 import functools
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from typing import Self
 
 from envctl.devcluster import commands
 from envctl.devcluster.binaries import Programs, ensure_programs
+from envctl.devcluster.catalog import OWN_STAGES
 from envctl.devcluster.certificates import Authority, KeyPair, new_key
 from envctl.devcluster.commands import AUDIT_POLICY, SERVER_HOSTS, Layout
 from envctl.devcluster.kubeconfig import kubeconfig_text
@@ -100,8 +102,9 @@ class DevCluster:
         """Start a control plane and wait until it is ready.
 
         Ready means: ``/readyz`` is ok; with controllers, namespace and service account `default`
-        exist; every node takes pods. Raises UnavailableError, with the tail of the log of a
-        process that ended or of the one that keeps it waiting; nothing is left behind then.
+        exist; with nodes, there is a default StorageClass, and every node takes pods. Raises
+        UnavailableError, with the tail of the log of a process that ended or of the one that keeps
+        it waiting; nothing is left behind then.
         """
         chosen = options or ClusterOptions()
         cluster = cls(chosen, programs or ensure_programs(chosen.programs, progress))
@@ -200,7 +203,8 @@ class DevCluster:
                 "there is no service account default",
                 lambda: self._probe().exists(account),
             )
-        self._add_nodes()
+        if self.options.nodes:
+            self._add_nodes()
         progress(f"ready after {time.monotonic() - started:.1f} s")
 
     def _write_certificates(self) -> None:
@@ -259,14 +263,17 @@ class DevCluster:
                 "kube-scheduler", commands.scheduler_command(programs["kube-scheduler"], layout)
             )
         if self.options.nodes:
-            self._group.start("kwok", commands.kwok_command(programs["kwok"], layout, programs.stages))
+            stages = (*programs.stages, *OWN_STAGES)
+            self._group.start("kwok", commands.kwok_command(programs["kwok"], layout, stages))
 
     def _add_nodes(self) -> None:
-        if not self.options.nodes:
-            return
+        """Make the nodes, and what pods on them may ask for; wait until they take pods."""
         probe = self._probe()
+        for file, where in self.programs.objects.items():
+            create = functools.partial(probe.create, where, file.read_bytes())
+            self._wait("kube-apiserver", f"{file.stem} cannot be made", create)
         for number in range(self.options.nodes):
-            node = node_object(f"node-{number}")
+            node = json.dumps(node_object(f"node-{number}")).encode()
             create = functools.partial(probe.create, "/api/v1/nodes", node)
             self._wait("kube-apiserver", "no node can be made", create)
         count = functools.partial(probe.ready_nodes, with_taints=not self.options.controllers)

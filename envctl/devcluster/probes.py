@@ -18,12 +18,14 @@ class Probe:
         self._tls = ssl.create_default_context(cafile=str(authority))
         self._tls.load_cert_chain(certificate, key)
 
-    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, bytes]:
-        """The HTTP status and the answer; status 0 where nobody answers (yet)."""
+    def ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, bytes]:
+        """The HTTP status and the answer; status 0 where nobody answers (yet).
+
+        A body may be JSON or YAML: the API server reads both, and JSON is YAML.
+        """
         connection = http.client.HTTPSConnection("127.0.0.1", self._port, context=self._tls, timeout=_SECONDS)
         try:
-            headers = {"Content-Type": "application/json"}
-            connection.request(method, path, json.dumps(body) if body else None, headers)
+            connection.request(method, path, body, {"Content-Type": "application/yaml"})
             response = connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException):
@@ -39,9 +41,9 @@ class Probe:
         """Whether an object exists."""
         return self.ask("GET", path)[0] == http.HTTPStatus.OK
 
-    def create(self, path: str, value: Mapping[str, Any]) -> bool:
-        """Create an object; true also where it exists already."""
-        return self.ask("POST", path, value)[0] in {http.HTTPStatus.CREATED, http.HTTPStatus.CONFLICT}
+    def create(self, path: str, text: bytes) -> bool:
+        """Create an object from YAML or JSON; true also where it exists already."""
+        return self.ask("POST", path, text)[0] in {http.HTTPStatus.CREATED, http.HTTPStatus.CONFLICT}
 
     def ready_nodes(self, *, with_taints: bool) -> int:
         """How many nodes are Ready and, but where taints are allowed, take pods."""

@@ -24,6 +24,11 @@ NAMESPACE = ResourceType("", "v1", "Namespace", "namespaces", namespaced=False)
 NODE = ResourceType("", "v1", "Node", "nodes", namespaced=False)
 POD = ResourceType("", "v1", "Pod", "pods", namespaced=True)
 CONFIG_MAP = ResourceType("", "v1", "ConfigMap", "configmaps", namespaced=True)
+SERVICE = ResourceType("", "v1", "Service", "services", namespaced=True)
+INGRESS = ResourceType("networking.k8s.io", "v1", "Ingress", "ingresses", namespaced=True)
+CLAIM = ResourceType("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", namespaced=True)
+VOLUME = ResourceType("", "v1", "PersistentVolume", "persistentvolumes", namespaced=False)
+STATEFUL_SET = ResourceType("apps", "v1", "StatefulSet", "statefulsets", namespaced=True)
 DEPLOYMENT = ResourceType("apps", "v1", "Deployment", "deployments", namespaced=True)
 
 Start = Callable[[ClusterOptions], DevCluster]
@@ -60,6 +65,32 @@ def deployment(namespace: str, replicas: int) -> JsonObject:
     }
 
 
+def stateful_set(namespace: str, replicas: int) -> JsonObject:
+    value: Any = deployment(namespace, replicas)
+    mount: JsonObject = {"name": "data", "mountPath": "/data"}
+    value["spec"]["template"]["spec"]["containers"][0]["volumeMounts"] = [mount]
+    claim: JsonObject = {
+        "metadata": {"name": "data"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    value["spec"] |= {"serviceName": "web", "volumeClaimTemplates": [claim]}
+    return value | {"kind": "StatefulSet"}
+
+
+def with_spec(kind: str, api: str, namespace: str, spec: JsonObject) -> JsonObject:
+    return {
+        "apiVersion": api,
+        "kind": kind,
+        "metadata": {"namespace": namespace, "name": "web"},
+        "spec": spec,
+    }
+
+
+def status(kube: KubeCluster, resource: ResourceType, namespace: str) -> Any:
+    found: Any = kube.get(resource, namespace, "web")
+    return found.get("status", {})
+
+
 def ready_pods(kube: KubeCluster, namespace: str) -> int:
     found: Any = kube.list(POD, namespace=namespace).items
     return sum(
@@ -91,6 +122,41 @@ def test_the_pods_of_a_deployment_become_ready_on_the_fake_node(kube: KubeCluste
         )
     )
     assert live["status"]["availableReplicas"] == 3
+
+
+def test_a_stateful_set_gets_its_volumes_and_becomes_ready(
+    kube: KubeCluster, new_namespace: Callable[[], str]
+) -> None:
+    """Claims are bound to volumes of the default class, and the volumes go with their claims."""
+    namespace = new_namespace()
+    kube.create(STATEFUL_SET, stateful_set(namespace, 2))
+    until(lambda: status(kube, STATEFUL_SET, namespace).get("readyReplicas") == 2)
+    claims: Any = kube.list(CLAIM, namespace=namespace).items
+    assert {each["metadata"]["name"]: each["status"]["phase"] for each in claims} == {
+        "data-web-0": "Bound",
+        "data-web-1": "Bound",
+    }
+    volumes = [each["spec"]["volumeName"] for each in claims]
+    assert [each["spec"]["storageClassName"] for each in claims] == ["kwok-volume"] * 2
+    assert all(kube.get(VOLUME, "", name) for name in volumes)
+    kube.delete(NAMESPACE, "", namespace)
+    until(lambda: not any(kube.get(VOLUME, "", name) for name in volumes))
+
+
+def test_an_ingress_and_a_load_balancer_get_an_address_and_a_plain_service_none(
+    kube: KubeCluster, namespace: str
+) -> None:
+    """The address is one for documentation (RFC 5737), so nobody takes it for a real one."""
+    ports: JsonObject = {"ports": [{"port": 80}]}
+    backend: JsonObject = {"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}}
+    kube.create(INGRESS, with_spec("Ingress", "networking.k8s.io/v1", namespace, backend))
+    kube.create(SERVICE, with_spec("Service", "v1", namespace, ports))
+    address: JsonObject = {"ingress": [{"ip": "192.0.2.1"}]}
+    until(lambda: status(kube, INGRESS, namespace)["loadBalancer"] == address)
+    assert status(kube, SERVICE, namespace) == {"loadBalancer": {}}
+    kube.apply(SERVICE, with_spec("Service", "v1", namespace, ports | {"type": "LoadBalancer"}), force=True)
+    until(lambda: status(kube, SERVICE, namespace)["loadBalancer"].get("ingress"))
+    assert status(kube, SERVICE, namespace)["loadBalancer"]["ingress"][0]["ip"] == "192.0.2.1"
 
 
 def test_a_deleted_namespace_ends_with_all_that_is_in_it(

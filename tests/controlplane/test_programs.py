@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,8 @@ TINY = Group(
     "example.dev/tiny",
     {"tiny": "example.dev/tiny"},
     stamps=("main.version=v{version}",),
-    files=("stages/ready.yaml",),
+    stages=("stages/ready.yaml",),
+    objects={"stages/class.yaml": "/apis/example.dev/v1/classes"},
 )
 
 
@@ -57,6 +59,7 @@ def sources(tmp_path: Path) -> Sources:
         "tiny/go.mod": "module example.dev/tiny\n\ngo 1.21\n",
         "tiny/main.go": MAIN,
         "tiny/stages/ready.yaml": "kind: Stage\n",
+        "tiny/stages/class.yaml": "kind: Class\n",
     }
     for path, text in files.items():
         file = tmp_path / "modules" / "tiny" / path
@@ -77,6 +80,9 @@ def test_a_program_is_built_once_and_then_found(sources: Sources) -> None:
     assert built == again
     assert version_told(built["tiny"]) == "tiny v1.2.3"
     assert [stage.read_text() for stage in built.stages] == ["kind: Stage\n"]
+    assert {file.read_text(): where for file, where in built.objects.items()} == {
+        "kind: Class\n": "/apis/example.dev/v1/classes"
+    }
     assert first[0] == "building tiny 1.2.3: 0 Go modules fetched, 0:00 min"
     assert second == []
     folder = group_folder(TINY, sources)
@@ -90,7 +96,7 @@ from pathlib import Path
 from envctl.devcluster.binaries import Sources, ensure_programs
 from envctl.devcluster.catalog import Group
 cache, modules = map(Path, sys.argv[1:])
-tiny = Group("tiny", "example.dev/tiny", {"tiny": "example.dev/tiny"}, ("main.version=v{version}",), ("stages/ready.yaml",))
+tiny = Group("tiny", "example.dev/tiny", {"tiny": "example.dev/tiny"}, ("main.version=v{version}",))
 lines = []
 found = ensure_programs(["tiny"], lines.append, Sources(cache, None, modules, (tiny,)))
 print(found["tiny"])
@@ -100,10 +106,11 @@ print(lines[0].partition(":")[0] if lines else "found it")
 
 def test_processes_that_ask_at_once_build_once(sources: Sources) -> None:
     """One builds, the others wait for it or come late, and all get the same program."""
+    alone = replace(sources, groups=(replace(TINY, stages=(), objects={}),))
     command = [sys.executable, "-c", ASK, str(sources.cache), str(sources.modules)]
     asking = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     answers = [process.communicate()[0].splitlines() for process in asking]
-    assert {path for path, _ in answers} == {str(group_folder(TINY, sources) / "tiny")}
+    assert {path for path, _ in answers} == {str(ensure_programs(["tiny"], sources=alone)["tiny"])}
     said = [line for _, line in answers]
     assert said.count("building tiny 1.2.3") == 1
     assert set(said) <= {
@@ -128,6 +135,16 @@ def test_another_pin_is_another_place_in_the_cache(sources: Sources) -> None:
     new = ensure_programs(["tiny"], sources=sources)["tiny"]
     assert (version_told(old), version_told(new)) == ("tiny v1.2.3", "tiny v1.3.0")
     assert old != new
+
+
+def test_a_catalogue_with_more_files_leaves_an_older_cache_alone(sources: Sources) -> None:
+    """What an older release kept lacks the new file, so it is not taken for whole."""
+    less = replace(sources, groups=(replace(TINY, objects={}),))
+    old = ensure_programs(["tiny"], sources=less)
+    new = ensure_programs(["tiny"], sources=sources)
+    assert old["tiny"].parent != new["tiny"].parent
+    assert (len(old.objects), len(new.objects)) == (0, 1)
+    assert all(file.exists() for file in new.objects)
 
 
 def test_what_a_killed_build_left_is_cleared(sources: Sources) -> None:

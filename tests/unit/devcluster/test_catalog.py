@@ -1,6 +1,7 @@
 """Versions, keys and flags of the programs."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from envctl.devcluster.catalog import (
     CONTROL_PLANE,
     GROUPS,
+    OWN_STAGES,
     PROGRAMS,
     PROGRAMS_FOLDER,
     Group,
@@ -77,6 +79,18 @@ def test_a_module_without_its_pin_is_an_error() -> None:
         module_version(TINY, Module("module x\n", ""))
 
 
+def test_no_two_files_of_a_group_share_a_name() -> None:
+    """They are kept side by side in one folder of the cache."""
+    for group in GROUPS:
+        names = [Path(file).name for file in group.files]
+        assert len(set(names)) == len(names)
+
+
+def test_our_own_stages_come_with_the_package() -> None:
+    """What a cloud's load balancer would write: addresses of Ingresses and Services."""
+    assert [stage.name for stage in OWN_STAGES] == ["ingress-address.yaml", "service-address.yaml"]
+
+
 def test_every_program_has_one_group() -> None:
     """The control plane is a part of what can be built."""
     assert set(CONTROL_PLANE) < set(PROGRAMS)
@@ -99,7 +113,8 @@ def test_the_linker_stamps_the_version() -> None:
         pytest.param(TINY, replace(MODULE, sums="other\n"), "Linux-x86_64", id="go.sum"),
         pytest.param(TINY, replace(MODULE, mod=MODULE.mod + "\n"), "Linux-x86_64", id="go.mod"),
         pytest.param(replace(TINY, stamps=()), MODULE, "Linux-x86_64", id="flags"),
-        pytest.param(replace(TINY, files=("a.yaml",)), MODULE, "Linux-x86_64", id="files"),
+        pytest.param(replace(TINY, stages=("a.yaml",)), MODULE, "Linux-x86_64", id="stages"),
+        pytest.param(replace(TINY, objects={"a.yaml": "/api"}), MODULE, "Linux-x86_64", id="objects"),
         pytest.param(TINY, MODULE, "Linux-aarch64", id="platform"),
     ],
 )
