@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from envctl.config.lock import edit_lock
 from envctl.delivery.promotion import SHORT, PinMove, promotion_message, select
-from envctl.errors import InputError, Problem, RefusedError, UsageError
+from envctl.errors import ConflictError, InputError, Problem, RefusedError, UsageError
 from envctl.model.environment import Environment
 from envctl.model.git import CommitDraft, RefUpdate
 from envctl.model.lock import Pin
@@ -17,12 +17,23 @@ from envctl.ports import Evaluator, Repository
 from envctl.workflows.lag import commits_between
 from envctl.workflows.project import (
     Project,
+    choose_environments,
     load_environment,
     load_lock,
     load_project,
     lock_path,
 )
-from envctl.workflows.publish import Published, Tip, deploy_branch, deploy_tip, prepare, publish, renderer_of
+from envctl.workflows.publish import (
+    Published,
+    Tip,
+    deploy_branch,
+    deploy_ref,
+    deploy_tip,
+    prepare,
+    publish,
+    renderer_of,
+)
+from envctl.workflows.push import moved_on, require_current, sync
 from envctl.workflows.render import Rendered, render, require_rendered
 from envctl.workflows.source import Source, at_revision, require_commit
 from envctl.workflows.verify import verify_tip
@@ -68,6 +79,7 @@ class _Ground:
     tip: Tip
     published: Project
     pins: Mapping[str, str]
+    remote_tips: Mapping[str, str | None]
 
 
 def promote(repository: Repository, evaluator: Evaluator, options: PromoteOptions) -> Promotion:
@@ -111,6 +123,7 @@ def _ground(repository: Repository, options: PromoteOptions) -> _Ground:
     branch = source_branch(repository, configured)
     source = at_revision(repository, branch)
     project = load_project(source.tree)
+    remote_tips = _meet_remote(repository, project, branch, options)
     target = load_environment(project, options.target)
     load_environment(project, options.source)
     if options.source == options.target:
@@ -124,7 +137,18 @@ def _ground(repository: Repository, options: PromoteOptions) -> _Ground:
         )
     published = load_project(repository.tree(tip.record.source_commit))
     pins = published_pins(published, options.source, tip)
-    return _Ground(branch, source, project, target, tip, published, pins)
+    return _Ground(branch, source, project, target, tip, published, pins, remote_tips)
+
+
+def _meet_remote(
+    repository: Repository, project: Project, branch: str, options: PromoteOptions
+) -> Mapping[str, str | None]:
+    """The remote's deploy tips by ref name, where this promotion is to be pushed on top of them."""
+    if not options.push:
+        return {}
+    remote = project.settings.remote
+    require_current(repository, remote, branch)
+    return sync(repository, remote, choose_environments(project, (options.source, options.target)))
 
 
 def published_pins(project: Project, environment: str, tip: Tip) -> Mapping[str, str]:
@@ -206,11 +230,19 @@ def _carry_out(repository: Repository, evaluator: Evaluator, ground: _Ground, re
     base = ground.source.commit.id if ground.source.commit else None
     update = RefUpdate(ground.branch, base, commit_id)
     if options.push:
-        both = [update, published.update] if published.update else [update]
-        repository.push(ground.project.settings.remote, both)
+        _push(repository, ground, update, published)
     repository.move_ref(update, f"envctl: promote {options.source} to {options.target}")
     published = publish(repository, rendered, source.commit, renderer_of(evaluator))
     return replace(result, published=published, refreshed=_refresh(repository, ground, options.target))
+
+
+def _push(repository: Repository, ground: _Ground, update: RefUpdate, published: Published) -> None:
+    remote, ref = ground.project.settings.remote, deploy_ref(published.environment)
+    deploy = RefUpdate(ref, ground.remote_tips.get(ref), published.commit)
+    try:
+        repository.push(remote, [each for each in (update, deploy) if each.old != each.new])
+    except ConflictError as error:
+        raise moved_on(error.place.removeprefix("refs/heads/"), remote) from error
 
 
 def _write_commit(repository: Repository, ground: _Ground, result: Promotion) -> str:

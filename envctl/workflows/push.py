@@ -6,7 +6,7 @@ refs move only after the remote's did, so a refused push has changed nothing.
 
 from collections.abc import Sequence
 
-from envctl.errors import ConflictError
+from envctl.errors import ConflictError, RefusedError
 from envctl.model.git import Commit, RefUpdate
 from envctl.ports import Repository
 from envctl.workflows.publish import TRIES, Published, deploy_branch, deploy_ref, prepare
@@ -32,6 +32,30 @@ def sync(repository: Repository, remote: str, environments: Sequence[str]) -> di
             )
         repository.move_ref(RefUpdate(name, ours, theirs), f"envctl: follow {remote}")
     return tips
+
+
+def require_current(repository: Repository, remote: str, branch: str) -> None:
+    """Check that a branch (full name) is on the remote what it is here, so that a push can build on it.
+
+    Raises RefusedError where the remote lacks commits, ConflictError where it has other ones.
+    """
+    ours, theirs = repository.ref(branch), repository.fetch(remote, [branch])[branch]
+    name = branch.removeprefix("refs/heads/")
+    if ours == theirs:
+        return
+    if ours and (theirs is None or repository.is_ancestor(theirs, ours)):
+        raise RefusedError(
+            f"{name} here has commits that {remote} does not have", hint=f"git push {remote} {name}"
+        )
+    raise moved_on(name, remote)
+
+
+def moved_on(name: str, remote: str) -> ConflictError:
+    """The error for a branch that others pushed to; nothing has moved, here or there."""
+    return ConflictError(
+        f"{name} on {remote} was moved by someone else; nothing was written",
+        hint=f"git pull --rebase {remote} {name}, then run the command again",
+    )
 
 
 def publish_and_push(
