@@ -12,6 +12,7 @@ from difflib import get_close_matches
 
 from envctl.errors import InputError, Problem
 from envctl.jsonnet.values import member_path
+from envctl.jsonnet.words import visible
 from envctl.jsonnet.worker import ENTRY
 
 Read = Callable[[str], bytes | None]
@@ -130,7 +131,7 @@ def explain(text: str, key: str, read: Read, refusal: InputError | None = None) 
 
 def parse_report(text: str, read: Read) -> Report:
     """Take the engine's text apart. Understands any text; what is no trace is message."""
-    lines = text.rstrip().split("\n")
+    lines = visible(text).rstrip().split("\n")
     trace: list[list[str]] = []
     while len(lines) > 1 and lines[-1].startswith("\t"):
         trace.insert(0, [*lines.pop()[1:].split("\t"), ""][:2])

@@ -4,7 +4,6 @@ Searched in order: the folder of the importing file, ``lib/``, ``vendor/``, the 
 Nothing is opened before its whole path is known to hold no symbolic link and no submodule.
 """
 
-import json
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,13 +11,13 @@ from difflib import get_close_matches
 
 from envctl.errors import InputError
 from envctl.jsonnet.bundler import LOCK_PATHS, parse_links
+from envctl.jsonnet.words import one_line, quoted
 from envctl.model.evaluation import evidence
 from envctl.model.git import Entry, EntryKind
 from envctl.ports import Tree
 
 _SEARCH = ("lib", "vendor", "")
 _LFS = b"version https://git-lfs.github.com/spec/"
-_SHOWN = 200
 _CLOSE = 0.6
 _INSIDE = "imports stay inside the repository: copy the file into it, for example under vendor/"
 _BARRIERS = {
@@ -104,7 +103,7 @@ class Resolver:
         seen[prefix] = evidence(entry)
         if entry is not None and entry.kind in _BARRIERS:
             text, hint = _BARRIERS[entry.kind]
-            raise InputError(f"import {quoted(wanted)} {text.format(path=prefix)}", hint=hint)
+            raise InputError(f"import {quoted(wanted)} {text.format(path=one_line(prefix))}", hint=hint)
         if entry is not None and entry.kind is EntryKind.TREE:
             raise self._folder(path, wanted)
         if prefix == path and entry is not None:
@@ -147,8 +146,8 @@ class Resolver:
         inside = [each.name for each in self._tree.list(path)]
         mains = [name for name in inside if name in ("main.libsonnet", "main.jsonnet")]
         return InputError(
-            f"import {quoted(wanted)} names a folder, {path or 'the repository root'}",
-            hint=f"name a file in it: {posixpath.join(wanted, mains[0])}" if mains else "name a file in it",
+            f"import {quoted(wanted)} names a folder, {one_line(path) or 'the repository root'}",
+            hint=f"name a file in it: {one_line(wanted)}/{mains[0]}" if mains else "name a file in it",
         )
 
     def _missing(self, wanted: str, looked: list[str]) -> InputError:
@@ -159,9 +158,10 @@ class Resolver:
         if absent and not self._is_folder(absent):
             advice = f"; the package is locked but {absent} is not there: run jb install and commit vendor/"
         elif near:
-            advice = f"; did you mean {' or '.join(near)}?"
+            advice = f"; did you mean {' or '.join(map(one_line, near))}?"
         return InputError(
-            f"import {quoted(wanted)} was not found", hint=f"looked for {', '.join(looked)}{advice}"
+            f"import {quoted(wanted)} was not found",
+            hint=f"looked for {', '.join(map(one_line, looked))}{advice}",
         )
 
     def _near(self, path: str) -> Iterator[str]:
@@ -178,17 +178,11 @@ class Resolver:
             return
 
 
-def quoted(wanted: str) -> str:
-    """A path as messages show it: control characters escaped, cut where it is very long."""
-    text = json.dumps(wanted, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else f'{text[:_SHOWN]}…"'
-
-
 def refuse_pointer(contents: bytes, wanted: str, path: str) -> None:
     """Raise InputError where a file only stands for one that Git LFS keeps elsewhere."""
     if contents.startswith(_LFS):
         raise InputError(
-            f"import {quoted(wanted)} found {path}, a Git LFS pointer, whose contents are not here",
+            f"import {quoted(wanted)} found {one_line(path)}, a Git LFS pointer, whose contents are not here",
             hint="commit the file itself: git lfs untrack, then add it again",
         )
 

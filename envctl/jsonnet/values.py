@@ -8,6 +8,7 @@ from itertools import chain
 
 from envctl.errors import InputError
 from envctl.jsonnet.limits import Limits
+from envctl.jsonnet.words import quoted
 from envctl.model.values import JsonValue
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -42,7 +43,7 @@ def member_path(path: str, key: str | int) -> str:
     """The JSON path of a member: ``$.spec`` and ``a-b`` → ``$.spec.a-b``."""
     if isinstance(key, int):
         return f"{path}[{key}]"
-    return f"{path}.{key}" if _PLAIN_KEY.fullmatch(key) else f"{path}[{json.dumps(key, ensure_ascii=False)}]"
+    return f"{path}.{key}" if _PLAIN_KEY.fullmatch(key) else f"{path}[{quoted(key)}]"
 
 
 def _refuse(word: str) -> float:

@@ -151,3 +151,9 @@ def test_memory_that_does_not_suffice_to_start_is_no_fault_of_a_component() -> N
         "a worker process with the jsonnet engine gojsonnet did not start: "
     )
     assert caught.value.hint == "the memory limit may be too small, or the engine may not fit this machine"
+
+
+def test_the_kernel_ends_what_uses_too_much_processor_time() -> None:
+    """The second clock, for a machine so busy that the first one hardly moves."""
+    with JsonnetEvaluator(limits=Limits(cpu=0), workers=1) as engine:
+        ended(run(engine, "-" * 500_000 + "1"), {"killed after 0 s of processor time"})

@@ -138,6 +138,13 @@ def test_a_program_cannot_point_at_files_that_it_did_not_import() -> None:
     )
 
 
+def test_a_program_cannot_write_to_the_terminal() -> None:
+    """Escape sequences and changes of direction are shown, not obeyed; lines and tabs stay."""
+    assert explained(f"RUNTIME ERROR: \x1b[31mred\x9b\u202e\r\tnext\n{FRAMES}").startswith(
+        "components/gateway/main.jsonnet:2:3: \\u001b[31mred\\u009b\\u202e\\u000d\tnext\n"
+    )
+
+
 def test_long_traces_and_messages_are_bounded() -> None:
     """An error fits a screen."""
     frames = "".join(f"\tlib/k.libsonnet:{n}:1-2\tfunction <f{n}>\n" for n in range(1, 200))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envctl.errors import InputError
-from envctl.jsonnet.resolver import Resolver, quoted, refuse_pointer
+from envctl.jsonnet.resolver import Resolver, refuse_pointer
 from envctl.model.evaluation import evidence
 from tests.support.trees import MemoryTree, blob_id
 
@@ -224,10 +224,15 @@ def test_a_pointer_of_lfs_is_refused_without_its_contents() -> None:
     )
 
 
-def test_long_and_odd_paths_are_shown_short_and_escaped() -> None:
-    """A message stays one line, whatever a program asks for."""
-    assert quoted("a\n\x1bb") == '"a\\n\\u001bb"'
-    assert len(quoted("x" * 5000)) <= 202
+def test_a_path_cannot_write_to_the_terminal_nor_fill_it() -> None:
+    """Control characters are escaped, and a message has a bound, whatever a program asks for."""
+    odd = str(Resolver(MemoryTree({})).resolve("", "a\n\x1b[31m\x9b\u202eb").error)
+    assert odd == (
+        'import "a\\n\\u001b[31m\\u009b\\u202eb" was not found\n'
+        "hint: looked for a\\n\\u001b[31m\\u009b\\u202eb, lib/a\\n\\u001b[31m\\u009b\\u202eb, "
+        "vendor/a\\n\\u001b[31m\\u009b\\u202eb"
+    )
+    assert len(str(Resolver(MemoryTree({})).resolve("", "x" * 1_000_000).error)) < 1000
 
 
 SEGMENTS = st.sampled_from(["..", ".", "a", "b", "lib", "vendor", "x", "link", "sub", ""])
