@@ -13,6 +13,8 @@ _MEMORY = re.compile(
 )
 _RECURSION = "look for a recursion without a last step, or code nested thousands of levels deep"
 _GROWTH = "look for a string, array or object that doubles itself, or a recursion without end"
+_MORE_TIME = f"{_GROWTH}; or raise evaluation.seconds in envctl.yaml"
+_MORE_MEMORY = f"{_GROWTH}; or raise evaluation.memory in envctl.yaml"
 
 
 def describe_death(lost: WorkerLost, key: str, limits: Limits) -> InputError:
@@ -28,18 +30,18 @@ def describe_limit(name: str, reached: int, key: str, limits: Limits) -> InputEr
             f"the output of {key} has {size_text(reached)}, the limit is {size_text(limits.output)}",
             hint=_GROWTH,
         )
-    return InputError(f"{key} could not be evaluated: {_out_of_memory(limits)}", hint=_GROWTH)
+    return InputError(f"{key} could not be evaluated: {_out_of_memory(limits)}", hint=_MORE_MEMORY)
 
 
 def _reason(lost: WorkerLost, limits: Limits) -> tuple[str, str]:
     if lost.timed_out or lost.status == -signal.SIGALRM:
-        return f"killed after {limits.wall:g} s of wall clock", _GROWTH
+        return f"killed after {limits.wall:g} s of wall clock", _MORE_TIME
     if lost.status == -signal.SIGXCPU:
-        return f"killed after {limits.cpu} s of processor time", _GROWTH
+        return f"killed after {limits.cpu} s of processor time", _MORE_TIME
     if _STACK.search(lost.noise):
         return "the engine's stack is exhausted", _RECURSION
     if _MEMORY.search(lost.noise):
-        return _out_of_memory(limits), _GROWTH
+        return _out_of_memory(limits), _MORE_MEMORY
     return _crash(lost)
 
 

@@ -9,21 +9,23 @@ from envctl.jsonnet.limits import Limits
 from envctl.jsonnet.process import WorkerLost
 
 GROWTH = "look for a string, array or object that doubles itself, or a recursion without end"
+TIME = f"{GROWTH}; or raise evaluation.seconds in envctl.yaml"
+MEMORY = f"{GROWTH}; or raise evaluation.memory in envctl.yaml"
 RECURSION = "look for a recursion without a last step, or code nested thousands of levels deep"
 
 
 @pytest.mark.parametrize(
     ("timed_out", "status", "noise", "reason", "hint"),
     [
-        pytest.param(True, -9, b"", "killed after 60 s of wall clock", GROWTH, id="our deadline"),
-        pytest.param(False, -14, b"", "killed after 60 s of wall clock", GROWTH, id="its own alarm"),
-        pytest.param(False, -24, b"", "killed after 120 s of processor time", GROWTH, id="processor time"),
+        pytest.param(True, -9, b"", "killed after 60 s of wall clock", TIME, id="our deadline"),
+        pytest.param(False, -14, b"", "killed after 60 s of wall clock", TIME, id="its own alarm"),
+        pytest.param(False, -24, b"", "killed after 120 s of processor time", TIME, id="processor time"),
         pytest.param(
             False,
             2,
             b"TRACE: x\nruntime: out of memory: cannot allocate 8-byte block\nfatal error: out of memory\n\ngoroutine 17",
             "out of memory (limit 2 GiB)",
-            GROWTH,
+            MEMORY,
             id="heap",
         ),
         pytest.param(
@@ -31,7 +33,7 @@ RECURSION = "look for a recursion without a last step, or code nested thousands 
             2,
             b"fatal error: runtime: cannot allocate memory\n",
             "out of memory (limit 2 GiB)",
-            GROWTH,
+            MEMORY,
             id="runtime",
         ),
         pytest.param(
@@ -55,7 +57,7 @@ RECURSION = "look for a recursion without a last step, or code nested thousands 
             -6,
             b"runtime/cgo: pthread_create failed: Resource temporarily unavailable\nSIGABRT: abort\n",
             "out of memory (limit 2 GiB)",
-            GROWTH,
+            MEMORY,
             id="no room for a thread",
         ),
         pytest.param(
@@ -91,7 +93,7 @@ def test_limits_that_the_worker_finds_itself_are_told_alike() -> None:
     assert str(large) == f"the output of gateway in prod has 3 MiB, the limit is 1 MiB\nhint: {GROWTH}"
     memory = describe_limit("memory", 0, "gateway in prod", limits)
     assert (
-        str(memory) == f"gateway in prod could not be evaluated: out of memory (limit 1 GiB)\nhint: {GROWTH}"
+        str(memory) == f"gateway in prod could not be evaluated: out of memory (limit 1 GiB)\nhint: {MEMORY}"
     )
 
 
