@@ -122,7 +122,9 @@ def _plan(repository: Repository, source: Source, project: Project, name: str) -
     pins = {} if lock is None else {n: pin.revision for n, pin in lock.pins.items() if n in wanted}
     if lock is not None:
         _require_pins(environment, pins)
-    trees = {n: pinned_tree(repository, source, n, pins[n]) if n in pins else source.tree for n in wanted}
+    # Components pinned to one revision share its tree, and with it what the engine has looked up there.
+    at = {pins[n]: pinned_tree(repository, source, n, pins[n]) for n in pins}
+    trees = {n: at[pins[n]] if n in pins else source.tree for n in wanted}
     _require_components(project, environment, trees)
     units = tuple(_unit(environment, each, trees[each.name]) for each in environment.components)
     return _Plan(environment, pins, units, load_graph(trees))
