@@ -100,7 +100,10 @@ def choose_environments(project: Project, names: Iterable[str]) -> tuple[str, ..
 def unknown_environment(project: Project, name: str) -> UsageError:
     """The error for a name that is no environment here."""
     if name in project.files:
-        return UsageError(f"{name} is only a base for other environments", hint=listed_environments(project))
+        return UsageError(
+            f"environment {name} is abstract: it is only there to be extended",
+            hint=listed_environments(project),
+        )
     return UsageError(
         f"there is no environment {name} in {described(project.tree)}", hint=listed_environments(project)
     )

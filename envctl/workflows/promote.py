@@ -28,9 +28,9 @@ from envctl.workflows.publish import (
     Tip,
     deploy_branch,
     deploy_ref,
-    deploy_tip,
     prepare,
     publish,
+    published_tip,
     renderer_of,
 )
 from envctl.workflows.push import moved_on, require_current, sync
@@ -127,14 +127,10 @@ def _ground(repository: Repository, options: PromoteOptions) -> _Ground:
     target = load_environment(project, options.target)
     load_environment(project, options.source)
     if options.source == options.target:
-        raise UsageError(f"{options.source} cannot be promoted to itself")
-    tip = deploy_tip(repository, options.source)
-    if tip is None:
-        raise RefusedError(
-            f"environment {options.source} is not published",
-            place=deploy_branch(options.source),
-            hint=f"publish it first: envctl render {options.source} --publish",
-        )
+        origins = ", ".join(target.promotes_from or ())
+        hint = f"{options.target} is promoted from {origins}" if origins else ""
+        raise UsageError(f"{options.source} cannot be promoted to itself", hint=hint)
+    tip = published_tip(repository, options.source)
     published = load_project(repository.tree(tip.record.source_commit))
     pins = published_pins(published, options.source, tip)
     return _Ground(branch, source, project, target, tip, published, pins, remote_tips)

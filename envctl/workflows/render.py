@@ -31,6 +31,7 @@ from envctl.workflows.project import (
     load_graph,
     load_lock,
     load_project,
+    lock_path,
     overlay_paths,
 )
 from envctl.workflows.source import Source, pinned_tree
@@ -123,7 +124,7 @@ def _plan(repository: Repository, source: Source, project: Project, name: str) -
     if lock is not None:
         _require_pins(environment, pins)
     # Components pinned to one revision share its tree, and with it what the engine has looked up there.
-    at = {pins[n]: pinned_tree(repository, source, n, pins[n]) for n in pins}
+    at = {pins[n]: pinned_tree(repository, source, n, pins[n], lock_path(name)) for n in pins}
     trees = {n: at[pins[n]] if n in pins else source.tree for n in wanted}
     _require_components(project, environment, trees)
     units = tuple(_unit(environment, each, trees[each.name]) for each in environment.components)
@@ -138,7 +139,7 @@ def _require_pins(environment: Environment, pins: Mapping[str, str]) -> None:
         command = f"envctl promote {(environment.promotes_from or ('FROM',))[0]} {environment.name}"
         raise InputError(
             f"environment {environment.name} is promoted from {origin} and has no pin for {listed}",
-            place=f"environments/{environment.name}/lock.yaml",
+            place=lock_path(environment.name),
             hint=f"promote first: {command}",
         )
 

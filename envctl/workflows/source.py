@@ -52,14 +52,15 @@ def at_revision(repository: Repository, revision: str) -> Source:
     return Source(repository.tree(commit.id), commit)
 
 
-def pinned_tree(repository: Repository, source: Source, component: str, revision: str) -> Tree:
-    """The tree that a pinned component is evaluated in. Raises InputError naming the pin."""
+def pinned_tree(repository: Repository, source: Source, component: str, revision: str, lock: str) -> Tree:
+    """The tree of a component that the file `lock` pins. Raises InputError naming the pin."""
     try:
         repository.commit(revision)
     except InputError as error:
         raise InputError(
             f"the pinned revision {revision[:12]} of component {component} is not in this repository",
-            hint="fetch the whole history (git fetch --unshallow), or promote the component again",
+            place=lock,
+            hint="fetch it (git fetch, in a shallow clone with --unshallow), or promote the component again",
         ) from error
     return PinnedTree(source.tree, repository.tree(revision))
 
