@@ -19,6 +19,7 @@ from envctl.model.values import JsonObject, JsonValue
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _DATA: Final = frozenset({"const", "default", "enum", "examples"})
+_JSON_HINT: Final = "JSON has no comments, no comma behind a last value, and only texts in double quotes"
 _ABSENT: Final = object()
 
 
@@ -48,7 +49,8 @@ def _json(data: bytes, path: str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise InputError("the file is not UTF-8 text", place=path) from error
     except json.JSONDecodeError as error:
-        raise InputError(f"not valid JSON: {error.msg}", place=f"{path}:{error.lineno}") from error
+        place = f"{path}:{error.lineno}"
+        raise InputError(f"not valid JSON: {error.msg}", place=place, hint=_JSON_HINT) from error
     except _RefusedError as error:
         raise InputError(f"not valid JSON: {error}", place=path) from error
     if not isinstance(schema, dict):

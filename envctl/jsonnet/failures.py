@@ -70,6 +70,11 @@ _WORDING = (
         "{token} stands where a field should begin",
         "a bracket or comma may be missing just before it",
     ),
+    (
+        r"Expected a comma before next (?:field|array element)",
+        "a comma is missing before this",
+        "write it, or close the bracket that is open here",
+    ),
     (r"Unexpected end of file", "the file ends too early", "a bracket or quote is not closed"),
     (r"Unterminated String", "the string is not closed", "put the same quote at its end"),
     (r"[Oo]verflow", "a number is too large", ""),

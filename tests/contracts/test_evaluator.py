@@ -117,7 +117,8 @@ def test_a_syntax_error_names_the_line_of_its_file(evaluator: JsonnetEvaluator) 
     """Not the line that imports it."""
     outcome = one(evaluator, "import 'broken.libsonnet'", LIBRARY)
     assert str(outcome.error) == (
-        "lib/broken.libsonnet:2:3: Expected a comma before next field\n  while evaluating gateway in prod"
+        "lib/broken.libsonnet:2:3: a comma is missing before this\n  while evaluating gateway in prod\n"
+        "hint: write it, or close the bracket that is open here"
     )
 
 

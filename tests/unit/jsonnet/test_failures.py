@@ -49,8 +49,9 @@ CASES = [
     pytest.param(
         "RUNTIME ERROR: components/gateway/main.jsonnet:(2:3)-(3:4) Expected a comma before next field\n"
         "\tlib/k.libsonnet:1:1-5\tthunk <k> from <$>\n\t<entry>:1:1-40\t$\n\tDuring evaluation\t\n",
-        "components/gateway/main.jsonnet:2:3: Expected a comma before next field\n"
-        "  lib/k.libsonnet:1:1: in k\n  while evaluating gateway in prod",
+        "components/gateway/main.jsonnet:2:3: a comma is missing before this\n"
+        "  lib/k.libsonnet:1:1: in k\n  while evaluating gateway in prod\n"
+        "hint: write it, or close the bracket that is open here",
         id="syntax error in an imported file",
     ),
     pytest.param(
