@@ -1,0 +1,31 @@
+"""Commands that must fail, and must leave everything as it was."""
+
+from pathlib import Path
+from textwrap import dedent
+
+from tests.functional.conftest import Outcome, Workspace
+
+
+def state(workspace: Workspace) -> tuple[str, ...]:
+    """Everything that a command which fails must leave as it was."""
+    git = workspace.git
+    folder = Path(git("rev-parse", "--absolute-git-dir"))
+    locks = sorted(str(each) for each in folder.rglob("*.lock"))
+    head = git("rev-parse", "--symbolic-full-name", "HEAD", check=False)
+    status = "" if git("rev-parse", "--is-bare-repository") == "true" else git("status", "--porcelain")
+    return (head, git("show-ref", "--head", check=False), status, *locks)
+
+
+def fails(workspace: Workspace, *arguments: str) -> Outcome:
+    """Run what must fail, and see that it changed nothing."""
+    before = state(workspace)
+    outcome = workspace.envctl(*arguments)
+    assert state(workspace) == before
+    assert outcome.code != 0
+    return outcome
+
+
+def told(workspace: Workspace, text: str) -> str:
+    """An expected text, with what differs from run to run filled in."""
+    head = workspace.git("rev-parse", "HEAD", check=False)[:12]
+    return dedent(text).lstrip("\n").replace("{head}", head).replace("{path}", str(workspace.path))
