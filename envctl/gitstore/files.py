@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from envctl.gitstore.failures import translated
-from envctl.gitstore.names import shown
+from envctl.gitstore.names import is_dot_git, shown
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC  # NONBLOCK: a pipe must not hang us
@@ -50,7 +50,7 @@ def made_folder(root: Path, path: str) -> Iterator[int]:
 
 
 def _next(at: int, step: str, path: str) -> int:
-    if step in {"", ".", ".."}:
+    if step in {"", ".", ".."} or is_dot_git(step):
         raise NoFolderError(path)
     try:
         below = os.open(step, _FOLDER, dir_fd=at)
@@ -67,8 +67,10 @@ def status(folder: int, name: str) -> os.stat_result | None:
     with translated("look at a file", place=shown(name)):
         try:
             return os.stat(name, dir_fd=folder, follow_symlinks=False)
-        except FileNotFoundError:
-            return None
+        except OSError as error:
+            if error.errno in {errno.ENOENT, errno.ENAMETOOLONG}:
+                return None
+            raise
 
 
 def is_executable(found: os.stat_result) -> bool:

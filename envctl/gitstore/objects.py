@@ -203,8 +203,8 @@ def parse_commit(commit_id: str, raw: bytes) -> Commit:
     """A commit object's fields. Text not in the encoding it claims is read as UTF-8 with replacements."""
     parsed = GitCommit()
     parsed.set_raw_string(raw, ObjectID(commit_id.encode()))
-    if parsed.author is None or parsed.committer is None:
-        raise ValueError("it has no author or no committer")
+    if None in {parsed.author, parsed.committer, parsed.author_time, parsed.commit_time}:
+        raise ValueError("it has no author, committer or date")
     decode = partial(_text, parsed.encoding)
     return Commit(
         id=commit_id,
@@ -225,5 +225,5 @@ def _text(encoding: bytes | None, data: bytes) -> str:
 
 def _person(identity: bytes, decode: Callable[[bytes], str], time: int, zone: int) -> Signature:
     name, _, rest = identity.partition(b"<")
-    email = rest.rpartition(b">")[0] or rest
+    email = rest.rpartition(b">")[0] if b">" in rest else rest
     return Signature(decode(name.strip()), decode(email), time, zone)

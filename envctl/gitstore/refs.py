@@ -35,9 +35,7 @@ def read_ref(repo: Repo, name: str) -> str | None:
     if found is None or found == ZERO_SHA:
         return None
     if len(found) != len(ZERO_SHA):
-        raise InputError(
-            "the ref's file holds no object id", place=shown(name), hint="check it with git fsck"
-        )
+        raise InputError("the ref holds no object id", place=shown(name), hint="check it with git fsck")
     return found.decode()
 
 
@@ -45,7 +43,7 @@ def list_refs(repo: Repo, prefix: str) -> Mapping[str, str]:
     """All refs whose full name starts with a prefix, sorted by name. Broken ones are left out."""
     folder = prefix.rpartition("/")[0] + "/" if prefix.startswith("refs/") else "refs/"
     with translated("list refs"):
-        below = repo.refs.subkeys(Ref(folder.encode()))
+        below = repo.refs.subkeys(Ref(folder.encode("utf-8", "surrogateescape")))
     names = sorted(folder + each.decode("utf-8", "surrogateescape") for each in below)
     found = ((name, read_ref(repo, name)) for name in names if name.startswith(prefix))
     return {name: target for name, target in found if target}
@@ -72,6 +70,7 @@ def move_ref(repo: Repo, objects: Objects, update: RefUpdate, log: bytes, by: Si
     if update.name.startswith("refs/heads/") and found[0] != COMMIT:
         raise InputError(f"a branch points to commits, and {update.new} is none", place=update.name)
     with objects.lock, translated("move a ref", place=update.name):
+        _clear_folder(Path(repo.commondir(), update.name))
         moved = _swap(repo, name, update)
     if not moved:
         raise moved_away(update, read_ref(repo, update.name))
@@ -114,16 +113,23 @@ def _swap(repo: Repo, name: Ref, update: RefUpdate) -> bool:
 def _checked_name(repo: Repo, name: str) -> Ref:
     """The name, if Git allows it beside the refs that exist: a ref cannot be a file and a folder of refs."""
     rest = name.removeprefix("refs/")
-    if rest == name or not check_ref_format(Ref(rest.encode("utf-8", "surrogateescape"))):
+    raw = rest.encode("utf-8", "replace")  # what is no text becomes ?, which no name may hold
+    if rest == name or not check_ref_format(Ref(raw)):
         raise InputError("this is no valid full ref name, like refs/heads/main", place=shown(name))
     parts = name.split("/")
-    above = ["/".join(parts[:end]) for end in range(3, len(parts))]
+    above = ["/".join(parts[:end]) for end in range(2, len(parts))]
     taken = [each for each in above if read_ref(repo, each)] or list(list_refs(repo, f"{name}/"))
     if taken:
-        raise InputError(
-            f"there is a ref {taken[0]}, and Git keeps no ref beside it of this name", place=name
-        )
+        raise InputError(f"Git keeps no ref of this name beside {taken[0]}, which exists", place=name)
     return Ref(name.encode())
+
+
+def _clear_folder(path: Path) -> None:
+    """Remove the empty directories that deleted refs left where a new one is to lie."""
+    for folder in sorted(path.rglob("*"), reverse=True) if path.is_dir() else ():
+        folder.rmdir()
+    if path.is_dir():
+        path.rmdir()
 
 
 def _append_logs(repo: Repo, update: RefUpdate, log: bytes, by: Signature) -> None:

@@ -20,7 +20,7 @@ from envctl.gitstore.objects import BLOB, Objects
 from envctl.gitstore.refs import head, list_refs, move_ref, read_ref
 from envctl.gitstore.remotes import Remotes
 from envctl.gitstore.revisions import Revisions
-from envctl.gitstore.signature import logger, signatures
+from envctl.gitstore.signature import Signatures
 from envctl.gitstore.trees import CommitTree, find_item
 from envctl.gitstore.worktree import WorkTree
 from envctl.gitstore.writing import TreeWriter, write_commit
@@ -91,11 +91,10 @@ class GitRepository(Repository):
         return write_commit(self._objects, draft)
 
     def move_ref(self, update: RefUpdate, reason: str) -> None:
-        by = logger(self._repo.get_config_stack(), self._clock)
-        move_ref(self._repo, self._objects, update, reason.encode(), by)
+        move_ref(self._repo, self._objects, update, reason.encode(), self._signatures.logger())
 
     def signature(self) -> tuple[Signature, Signature]:
-        return signatures(self._repo.get_config_stack(), self._clock)
+        return self._signatures.author(), self._signatures.committer()
 
     def changed_paths(self) -> tuple[str, ...]:
         if self.is_bare:
@@ -120,8 +119,12 @@ class GitRepository(Repository):
         return self._remotes.fetch(remote, refs)
 
     def push(self, remote: str, updates: Sequence[RefUpdate]) -> None:
-        by = logger(self._repo.get_config_stack(), self._clock)
-        self._remotes.push(remote, updates, by)
+        self._remotes.push(remote, updates, self._signatures.logger())
+
+    @property
+    def _signatures(self) -> Signatures:
+        with translated("read Git's configuration"):
+            return Signatures(self._repo.get_config_stack(), os.environ, self._clock)
 
     def _read_index(self) -> Index:
         return read_index(self._index_path)

@@ -119,9 +119,7 @@ class Revisions:
     def _parent(self, commit: str, number: int, revision: str) -> str:
         parents, _ = self._objects.parents(commit)
         if number > len(parents):
-            raise InputError(
-                f"{shown(revision)!r} goes past the first commit: {commit[:12]} has no such parent"
-            )
+            raise InputError(f"{shown(revision)!r} goes too far back: {commit[:12]} has no such parent")
         return parents[number - 1]
 
     def history(self, start: str, stop: frozenset[str]) -> Iterator[Commit]:

@@ -1,7 +1,7 @@
 """Who commits, and when: by Git's own environment variables and configuration."""
 
-import os
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from dulwich.config import StackedConfig
@@ -14,41 +14,54 @@ from envctl.ports import Clock
 _RAW_DATE = re.compile(r"@?(\d+)(?: ([+-])(\d\d)(\d\d))?")
 
 
-def signatures(config: StackedConfig, clock: Clock) -> tuple[Signature, Signature]:
-    """Author and committer of a commit made now. Raises InputError where nobody says who that is."""
-    return _signature("author", config, clock), _signature("committer", config, clock)
+class Signatures:
+    """Whose name commits and reflogs bear. `environment` is the process's, `clock` tells the time."""
 
+    def __init__(self, config: StackedConfig, environment: Mapping[str, str], clock: Clock) -> None:
+        self._config = config
+        self._environment = environment
+        self._clock = clock
 
-def logger(config: StackedConfig, clock: Clock) -> Signature:
-    """Who a reflog names: the committer, or envctl where nobody says who that is."""
-    try:
-        return _signature("committer", config, clock)
-    except InputError:
-        return Signature("envctl", "envctl@localhost", *_now(clock))
+    def author(self) -> Signature:
+        """The author of a commit made now. Raises InputError where nobody says who that is."""
+        return self._signature("author")
 
+    def committer(self) -> Signature:
+        """The committer of a commit made now. Raises InputError where nobody says who that is."""
+        return self._signature("committer")
 
-def _signature(role: str, config: StackedConfig, clock: Clock) -> Signature:
-    name = _setting(role, "name", config)
-    email = _setting(role, "email", config) or os.environ.get("EMAIL", "")
-    if not without_crud(name) or not email:
-        raise InputError(
-            f"nobody says who the {role} is: there is no {'email address' if name else 'name'}",
-            hint='git config --global user.name "Your Name"; git config --global user.email you@example.com',
-        )
-    date = os.environ.get(f"GIT_{role.upper()}_DATE", "")
-    return Signature(name, email, *(parse_date(date) if date else _now(clock)))
-
-
-def _setting(role: str, key: str, config: StackedConfig) -> str:
-    value = os.environ.get(f"GIT_{role.upper()}_{key.upper()}", "")
-    for section in (role, "user"):
-        if value:
-            break
+    def logger(self) -> Signature:
+        """Who a reflog names: the committer, or envctl where nobody says who that is."""
         try:
-            value = config.get((section.encode(),), key.encode()).decode("utf-8", "replace")
-        except KeyError:
-            continue
-    return value
+            return self.committer()
+        except InputError:
+            return Signature("envctl", "envctl@localhost", *self._now())
+
+    def _signature(self, role: str) -> Signature:
+        name = self._setting(role, "name")
+        email = self._setting(role, "email") or self._environment.get("EMAIL", "")
+        missing = "" if without_crud(name) else "name"
+        if missing or not email:
+            raise InputError(
+                f"nobody says who the {role} is: there is no {missing or 'email address'}",
+                hint='git config user.name "Your Name"; git config user.email you@example.com',
+            )
+        date = self._environment.get(f"GIT_{role.upper()}_DATE", "")
+        return Signature(name, email, *(parse_date(date) if date else self._now()))
+
+    def _setting(self, role: str, key: str) -> str:
+        value = self._environment.get(f"GIT_{role.upper()}_{key.upper()}", "")
+        for section in (role, "user"):
+            if value:
+                break
+            try:
+                value = self._config.get((section.encode(),), key.encode()).decode("utf-8", "replace")
+            except KeyError:
+                continue
+        return value
+
+    def _now(self) -> tuple[int, int]:
+        return _moment(self._clock.now().astimezone())
 
 
 def parse_date(text: str) -> tuple[int, int]:
@@ -68,10 +81,6 @@ def parse_date(text: str) -> tuple[int, int]:
             hint="write it like 2026-01-31T12:00:00+01:00 or 1769857200 +0100",
         ) from error
     return _moment(when if when.tzinfo else when.astimezone())
-
-
-def _now(clock: Clock) -> tuple[int, int]:
-    return _moment(clock.now().astimezone())
 
 
 def _moment(when: datetime) -> tuple[int, int]:
