@@ -114,7 +114,11 @@ def source_branch(repository: Repository, configured: str | None) -> str:
             hint="check out the source branch, or set sourceBranch in envctl.yaml",
         )
     if repository.ref(ref) is None:
-        raise InputError(f"the source branch {ref.removeprefix('refs/heads/')} does not exist here")
+        name = ref.removeprefix("refs/heads/")
+        raise InputError(
+            f"the source branch {name} does not exist in this repository",
+            hint=f"fetch it (git fetch origin {name}:{name}), or correct sourceBranch in envctl.yaml",
+        )
     return ref
 
 
@@ -130,6 +134,7 @@ def _ground(repository: Repository, options: PromoteOptions) -> _Ground:
         origins = ", ".join(target.promotes_from or ())
         hint = f"{options.target} is promoted from {origins}" if origins else ""
         raise UsageError(f"{options.source} cannot be promoted to itself", hint=hint)
+    _require_pinned(source, target)
     tip = published_tip(repository, options.source)
     published = load_project(repository.tree(tip.record.source_commit))
     pins = published_pins(published, options.source, tip)
@@ -145,6 +150,15 @@ def _meet_remote(
     remote = project.settings.remote
     require_current(repository, remote, branch)
     return sync(repository, remote, choose_environments(project, (options.source, options.target)))
+
+
+def _require_pinned(source: Source, target: Environment) -> None:
+    if load_lock(source.tree, target) is None:
+        raise RefusedError(
+            f"environment {target.name} tracks the source branch, so nothing can be promoted to it",
+            place=f"environments/{target.name}/environment.yaml",
+            hint="to make it an environment with pins, set promotesFrom",
+        )
 
 
 def published_pins(project: Project, environment: str, tip: Tip) -> Mapping[str, str]:
@@ -176,12 +190,6 @@ def _direction_gate(ground: _Ground, options: PromoteOptions) -> tuple[Problem, 
     if allowed and options.source in allowed:
         return ()
     place = f"environments/{options.target}/environment.yaml"
-    if not allowed and load_lock(ground.source.tree, ground.target) is None:
-        raise RefusedError(
-            f"environment {options.target} tracks the source branch, so nothing can be promoted to it",
-            place=place,
-            hint="to make it an environment with pins, set promotesFrom",
-        )
     names = ", ".join(allowed or ()) or "nowhere"
     reason = f"direction: {options.target} is promoted from {names}, not from {options.source}"
     return (Problem(place, reason, f"promote from {names}, or change promotesFrom in a reviewed commit"),)
@@ -199,8 +207,9 @@ def _verified_gate(repository: Repository, evaluator: Evaluator, ground: _Ground
 
 def _unknown_components(names: tuple[str, ...], options: PromoteOptions, ground: _Ground) -> UsageError:
     both = sorted({each.name for each in ground.target.components} & set(ground.pins))
+    noun = "component" if len(names) == 1 else "components"
     return UsageError(
-        f"{', '.join(names)}: not a component of both {options.source} and {options.target}",
+        f"{options.source} and {options.target} do not both have the {noun} {', '.join(names)}",
         hint=f"components of both: {', '.join(both) or 'none'}",
     )
 
