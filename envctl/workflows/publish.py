@@ -12,6 +12,7 @@ from envctl.model.git import Commit, RefUpdate, TreeChange
 from envctl.ports import Evaluator, Repository
 from envctl.workflows.project import choose_environments, load_project
 from envctl.workflows.render import Rendered
+from envctl.workflows.source import Source, at_revision
 
 TRIES = 5
 
@@ -110,6 +111,18 @@ def read_tip(repository: Repository, environment: str, commit_id: str) -> Tip:
             f"git branch -m {deploy_branch(environment)} {environment}-aside",
         )
     return Tip(commit, record)
+
+
+def source_of(repository: Repository, tip: Tip) -> Source:
+    """The source that a deploy commit was rendered from. Raises InputError where it is not here."""
+    try:
+        return at_revision(repository, tip.record.source_commit)
+    except InputError as error:
+        raise InputError(
+            f"its source commit {tip.record.source_commit[:12]} is not in this repository",
+            place=f"{deploy_branch(tip.record.environment)} ({tip.commit.id[:12]})",
+            hint="fetch it (git fetch, in a shallow clone with --unshallow), or publish again",
+        ) from error
 
 
 def prepare(repository: Repository, rendered: Rendered, source: Commit, renderer: str) -> Published:

@@ -212,7 +212,7 @@ SOURCES = {
         arguments=("status", "qa"),
         code=2,
         err="""
-        error: there is no environment qa in commit {head}
+        error: there is no environment qa in commit {HEAD}
         hint: environments here: dev, prod
         """,
     ),
@@ -220,7 +220,7 @@ SOURCES = {
         arguments=("verify", "qa"),
         code=2,
         err="""
-        error: there is no environment qa in commit {head}
+        error: there is no environment qa in commit {HEAD}
         hint: environments here: dev, prod
         """,
     ),
@@ -244,7 +244,7 @@ SOURCES = {
         arguments=("promote", "dev", "qa"),
         code=2,
         err="""
-        error: there is no environment qa in commit {head}
+        error: there is no environment qa in commit {HEAD}
         hint: environments here: dev, prod
         """,
     ),
