@@ -89,7 +89,8 @@ class Repository(Protocol):
     def changes(self, old: str | None, new: str | None) -> tuple[TreeChange, ...]:
         """What differs between two tree ids, as ``git diff-tree -r`` lists it.
 
-        Equal subtrees are never opened. Raises InputError that names every entry which no honest tree holds (``..``, a name twice, …).
+        Equal subtrees are never opened. Raises InputError that names every entry which no honest
+        tree holds (``..``, a name twice, …).
         """
         ...
 
@@ -151,8 +152,9 @@ class Repository(Protocol):
     def push(self, remote: str, updates: Sequence[RefUpdate]) -> None:
         """Push refs by compare-and-swap, atomically where the server can.
 
-        A ref that is where it is to go is done. Raises ConflictError (a ref moved, or a branch would be rewound), RefusedError (a hook or rule
-        of the server), AccessError, or UnavailableError, with the server's words.
+        A ref that is where it is to go is done. Raises ConflictError (a ref moved, or a branch
+        would be rewound), RefusedError (a hook or rule of the server), AccessError, or
+        UnavailableError, with the server's words.
         """
         ...
 
