@@ -256,3 +256,21 @@ def test_many_writers_at_once_make_one_line(remote: Workspace, tmp_path: Path) -
     assert remote.git("rev-list", "--merges", "--count", "deploy/dev") == "0"
     numbers = remote.git("log", "--format=%(trailers:key=Envctl-Sequence,valueonly,separator=)", "deploy/dev")
     assert numbers.split() == [str(number) for number in range(len(numbers.split()), 0, -1)]
+
+
+@pytest.mark.parametrize("depth", [[], ["--depth=1"]], ids=["whole", "shallow"])
+def test_a_slow_job_of_an_old_commit_publishes_nothing(
+    bob: Workspace, remote: Workspace, server: GitServer, tmp_path: Path, depth: list[str]
+) -> None:
+    """As CI works: a detached clone of one commit, which a newer one overtakes."""
+    slow = Workspace(tmp_path / "slow")
+    subprocess.run(["git", "clone", "-q", *depth, server.url("platform.git"), str(slow.path)], check=True)
+    slow.git("checkout", "-q", "--detach")
+    change(bob, 2)
+    bob.ok("render", "dev", "--publish", "--push")
+    slow.git("remote", "set-branches", "origin", "*")
+    slow.git("branch", "-D", "main")
+    tip = remote.git("rev-parse", "deploy/dev")
+    outcome = slow.json("render", "dev", "--publish", "--push")
+    assert [each["state"] for each in outcome["environments"]] == ["superseded"]
+    assert remote.git("rev-parse", "deploy/dev") == tip
