@@ -229,11 +229,11 @@ class Guest:
     def leave(self) -> None:
         """Remove what was applied, wait until it is gone, and say what stays."""
         note("\nremoving the sample from the cluster …")
+        signal.signal(signal.SIGINT, _warn_once)
         try:
-            self._remove(self._namespaces)
-            self._remove(self._others)
+            self._remove([*self._namespaces, *self._others])
             until("", lambda: not self._volumes(), 30)
-            if not self.definition_was_there and not self.hands.kube.list(ENVIRONMENT).items:
+            if not self.definition_was_there and not self._environments():
                 self._remove([_definition()])
         except (EnvctlError, DemoError, KeyboardInterrupt) as error:
             self._say_what_stays(error)
@@ -244,6 +244,11 @@ class Guest:
         for key in keys:
             self.hands.delete(key)
         until("", lambda: not any(self.hands.get(key) for key in keys))
+
+    def _environments(self) -> bool:
+        """Whether somebody else has begun to use our kind meanwhile."""
+        kind = self.hands.kube.resource_type(ENVIRONMENT.group, ENVIRONMENT.kind)
+        return bool(kind and self.hands.kube.list(kind).items)
 
     def _volumes(self) -> list[str]:
         names = {key.name for key in self._namespaces}
@@ -264,6 +269,12 @@ class Guest:
     def _commands(self, keys: Iterable[ObjectId]) -> str:
         words = " ".join(f"{key.kind}/{key.name}".lower() for key in keys)
         return f"kubectl --context {self.context} delete --ignore-not-found {words}"
+
+
+def _warn_once(_number: int, _frame: object) -> None:
+    """The first Ctrl-C must not leave things behind in somebody's cluster by accident."""
+    note("still removing; Ctrl-C once more leaves the rest there")
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _definition() -> ObjectId:
