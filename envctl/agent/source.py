@@ -106,7 +106,7 @@ def _refuse_detour(
         raise RefusedError(
             f"it {reason} {accepted.revision[:12]}: the branch was rewritten; {_KEPT}",
             place=place,
-            hint="restore the branch; to take a change back, publish a commit that does so (envctl rollback)",
+            hint="restore the branch; to take a change back, revert it on the source branch and publish",
         )
     if record.sequence <= accepted.sequence:
         raise RefusedError(
