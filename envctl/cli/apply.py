@@ -39,8 +39,10 @@ def apply(
     envctl apply prod --context prod --dry-run
     envctl apply prod --context prod
     """
-    cluster = wiring.connect(kubeconfig, context)
-    with telling(session, f"applying deploy/{environment} to {cluster.url} …") as tell:
+    with (
+        wiring.connect(kubeconfig, context) as cluster,
+        telling(session, f"applying deploy/{environment} to {cluster.url} …") as tell,
+    ):
 
         def show(entry: LogEntry) -> None:
             tell(entry.message)
