@@ -2,12 +2,13 @@
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -106,12 +107,17 @@ def _purpose(target: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Target:
-    """The cluster that the demo works on, as options of envctl; `requests` only where it is our own."""
+    """The cluster that the demo works on, as options of envctl.
+
+    In our own, `requests` tells what the agent asks for, and `group` is the process group that
+    the control plane's guardian ends even where the demo is killed.
+    """
 
     hands: Hands
     options: tuple[str, ...] = ()
     namespace: str = AGENT_NAMESPACE
     requests: Requests | None = None
+    group: int = 0
 
     def applied(self, commit: str) -> bool:
         """Whether the agent says that the cluster is at a commit of the deploy branch."""
@@ -162,7 +168,7 @@ def _await_build(build: "subprocess.Popen[bytes]") -> None:
         time.sleep(0.2)
     passing("")
     if build.returncode:
-        raise DemoError(_BUILD_LOG.read_text().strip()[-3000:])
+        raise DemoError(_BUILD_LOG.read_text().strip().removeprefix("error: ")[-3000:])
 
 
 @contextlib.contextmanager
@@ -174,7 +180,7 @@ def own_cluster(shell: Shell) -> Iterator[Target]:
         result(f"etcd, kube-apiserver, controllers, scheduler and a fake node: ready after {took:.1f} s")
         shell.environ["KUBECONFIG"] = str(dev.kubeconfig)
         hands = Hands(dev.kubeconfig_for("demo", ["system:masters"]))
-        yield Target(hands, requests=Requests(log, "admin"))
+        yield Target(hands, requests=Requests(log, "admin"), group=os.getpgid(dev.process("etcd").pid))
 
 
 def reach(context: str) -> Hands:
@@ -204,7 +210,6 @@ class Guest:
     context: str
     objects: frozenset[ObjectId]
     definition_was_there: bool = False
-    _left: list[str] = field(default_factory=list)
 
     @property
     def _namespaces(self) -> list[ObjectId]:
@@ -294,7 +299,7 @@ def agent(shell: Shell, target: Target) -> Iterator[None]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            process_group=0,
+            process_group=target.group,
         )
         try:
             yield
