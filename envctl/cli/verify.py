@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import click
 
 from envctl import wiring
+from envctl.cli.names import environment_names
 from envctl.cli.options import Session, common
 from envctl.cli.printers import emit, short, styled_change, telling
 from envctl.errors import EXIT_CLEAN, EXIT_DIFFERENT
@@ -15,7 +16,7 @@ from envctl.workflows.verify import verify as run
 
 
 @click.command()
-@click.argument("environment", metavar="ENV")
+@click.argument("environment", metavar="ENV", shell_complete=environment_names)
 @click.option("--rev", metavar="REV", help="Verify this deploy commit instead of the branch's tip.")
 @common
 def verify(session: Session, environment: str, rev: str | None) -> int:

@@ -147,13 +147,14 @@ def _outcome(repository: Repository, rendered: Rendered) -> EnvironmentOutcome:
         changes = compare_blobs({path: blob for path, blob in have.items() if blob}, rendered.blobs)
     state = "new" if tip is None else "differs" if changes else "unchanged"
     commit = tip.commit.id if tip else ""
-    listed = tuple(each for change in changes if (each := _file_change(change)))
+    listed = tuple(each for change in changes if (each := file_change(change)))
     return EnvironmentOutcome(
         rendered.environment, state, len(rendered.objects), rendered.tree, commit, listed
     )
 
 
-def _file_change(change: TreeChange) -> FileChange | None:
+def file_change(change: TreeChange) -> FileChange | None:
+    """A changed file of a deploy tree as an object; None for what is no object."""
     parsed = parse_path(change.path)
     if parsed is None:
         return None
