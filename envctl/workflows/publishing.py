@@ -67,7 +67,8 @@ class RenderRun:
 
     @property
     def differs(self) -> bool:
-        return any(each.changes for each in self.outcomes)
+        """Whether a deploy branch would change, or did. Not every change is one of an object."""
+        return any(each.state in {"new", "differs", "published", "pushed"} for each in self.outcomes)
 
 
 def run_render(repository: Repository, evaluator: Evaluator, options: PublishOptions) -> RenderRun:
@@ -142,10 +143,11 @@ def _outcome(repository: Repository, rendered: Rendered) -> EnvironmentOutcome:
     except RefusedError as error:
         return EnvironmentOutcome(rendered.environment, "failed", errors=(error,))
     changes: tuple[TreeChange, ...] = ()
-    if tip is None or tip.commit.tree != rendered.tree:
+    same = tip is not None and tip.commit.tree == rendered.tree
+    if not same:
         have = {c.path: c.new for c in repository.changes(None, tip.commit.tree)} if tip else {}
         changes = compare_blobs({path: blob for path, blob in have.items() if blob}, rendered.blobs)
-    state = "new" if tip is None else "differs" if changes else "unchanged"
+    state = "new" if tip is None else "unchanged" if same else "differs"
     commit = tip.commit.id if tip else ""
     listed = tuple(each for change in changes if (each := file_change(change)))
     return EnvironmentOutcome(
@@ -158,8 +160,7 @@ def file_change(change: TreeChange) -> FileChange | None:
     parsed = parse_path(change.path)
     if parsed is None:
         return None
-    action = "created" if change.old is None else "deleted" if change.new is None else "changed"
-    return FileChange(action, parsed[0], str(parsed[1]), change.path)
+    return FileChange(str(change.action), parsed[0], str(parsed[1]), change.path)
 
 
 def _with_published(
