@@ -134,16 +134,16 @@ def branch_objects(shell: Shell) -> set[ObjectId]:
 
 
 @contextlib.contextmanager
-def background_build(*, wanted: bool) -> Iterator[Callable[[], None]]:
-    """Build the control plane's programs meanwhile. Gives what waits for them, with progress."""
+def background_build(*, wanted: bool) -> Iterator[Callable[[], float]]:
+    """Build the control plane's programs meanwhile. Gives what waits for them, and says how long."""
     if not wanted:
-        yield lambda: None
+        yield lambda: 0
         return
     with _BUILD_LOG.open("w") as stream:
         build = subprocess.Popen(
             [ENVCTL, "dev-cluster", "build"],
             stdin=subprocess.DEVNULL,
-            stdout=stream,
+            stdout=subprocess.DEVNULL,
             stderr=stream,
             # Ctrl-C reaches it once, from here: a second one would cut its own cleaning up short.
             process_group=0,
@@ -156,19 +156,17 @@ def background_build(*, wanted: bool) -> Iterator[Callable[[], None]]:
                 build.wait()
 
 
-def _await_build(build: "subprocess.Popen[bytes]") -> None:
+def _await_build(build: "subprocess.Popen[bytes]") -> float:
+    started = time.monotonic()
     if build.poll() is None:
         note("\nThe control plane's programs are still being made: once, about ten minutes on two cores.")
-    shown = ""
     while build.poll() is None:
-        last = (_BUILD_LOG.read_text().strip().splitlines() or [""])[-1]
-        if last != shown:
-            passing(last)
-            shown = last
+        passing((_BUILD_LOG.read_text().strip().splitlines() or [""])[-1])
         time.sleep(0.2)
     passing("")
     if build.returncode:
         raise DemoError(_BUILD_LOG.read_text().strip().removeprefix("error: ")[-3000:])
+    return time.monotonic() - started
 
 
 @contextlib.contextmanager
