@@ -13,12 +13,13 @@ from envctl.config.snippet import entry_code
 from envctl.config.validation import require_none
 from envctl.config.wording import did_you_mean
 from envctl.errors import EnvctlError, InputError, Problem
-from envctl.manifests.build import ComponentValue, Limits, build
+from envctl.manifests.build import ComponentValue, build
 from envctl.manifests.gitids import blob_id, tree_id
 from envctl.manifests.paths import COMPONENTS_FILE, components_text
 from envctl.model.environment import ComponentInstance, Environment
 from envctl.model.evaluation import Evaluation
 from envctl.model.objects import RenderedObject
+from envctl.model.settings import SizeLimits
 from envctl.model.values import JsonValue
 from envctl.ports import EvaluationTask, Evaluator, Repository, Tree
 from envctl.workflows.project import (
@@ -91,11 +92,7 @@ def render_project(
     outcomes = dict(
         zip((unit.key for unit in units), evaluator.evaluate([_task(u) for u in units]), strict=True)
     )
-    limits = Limits(
-        object_bytes=project.settings.limits.object_bytes,
-        commit_bytes=project.settings.limits.commit_bytes,
-        objects=project.settings.limits.objects,
-    )
+    limits = project.settings.limits
     return tuple(plan if isinstance(plan, Rendered) else _finish(plan, outcomes, limits) for plan in plans)
 
 
@@ -174,7 +171,7 @@ def _task(unit: _Unit) -> EvaluationTask:
     return EvaluationTask(unit.key, code, unit.tree)
 
 
-def _finish(plan: _Plan, outcomes: Mapping[str, Evaluation], limits: Limits) -> Rendered:
+def _finish(plan: _Plan, outcomes: Mapping[str, Evaluation], limits: SizeLimits) -> Rendered:
     base = Rendered(
         environment=plan.environment.name,
         namespace=plan.environment.namespace or "",
