@@ -87,7 +87,11 @@ class Repository(Protocol):
         ...
 
     def changes(self, old: str | None, new: str | None) -> tuple[TreeChange, ...]:
-        """The files that differ between two tree ids, sorted by path; equal subtrees are never opened."""
+        """What differs between two tree ids, as ``git diff-tree -r`` lists it.
+
+        Equal subtrees are never opened. Raises InputError that names every entry which no honest
+        tree holds (``..``, a name twice, …).
+        """
         ...
 
     def blob(self, blob_id: str) -> bytes:
@@ -98,7 +102,8 @@ class Repository(Protocol):
         """Write a tree and return its id. Values are contents, or ids of blobs or trees that exist.
 
         With `base`, starts from that tree; an empty str value then removes the path. Nothing
-        is written where all objects exist already.
+        is written where all objects exist already. Raises InputError, before anything is written,
+        for names and collisions that Git does not allow and for ids of nothing.
         """
         ...
 
@@ -107,7 +112,10 @@ class Repository(Protocol):
         ...
 
     def move_ref(self, update: RefUpdate, reason: str) -> None:
-        """Move one ref by compare-and-swap, with a reflog entry. Raises ConflictError when it moved."""
+        """Move one ref by compare-and-swap, with a reflog entry where Git keeps one.
+
+        Raises ConflictError when it moved or is locked, InputError for a name or id that cannot be.
+        """
         ...
 
     def signature(self) -> tuple[Signature, Signature]:
@@ -121,7 +129,8 @@ class Repository(Protocol):
     def refresh(self, path: str, old: str | None) -> bool:
         """Bring file and index entry to a moved HEAD where both still were blob `old` (None: absent).
 
-        Returns False, and touches nothing, where either was changed by somebody.
+        Returns False, and touches nothing, where either was changed by somebody. Raises
+        ConflictError while another process holds the index.
         """
         ...
 
@@ -135,14 +144,17 @@ class Repository(Protocol):
     def fetch(self, remote: str, refs: Sequence[str]) -> Mapping[str, str | None]:
         """Fetch refs of a remote (a configured name or URL) with their objects; name → id, None where absent.
 
-        No local ref moves. Raises AccessError or UnavailableError with the server's words.
+        No local ref moves; FETCH_HEAD names what came, so that the next fetch brings only what is
+        new. Raises AccessError or UnavailableError with the server's words.
         """
         ...
 
     def push(self, remote: str, updates: Sequence[RefUpdate]) -> None:
         """Push refs by compare-and-swap, atomically where the server can.
 
-        Raises ConflictError (a ref moved), AccessError, or UnavailableError, with the server's words.
+        A ref that is where it is to go is done. Raises ConflictError (a ref moved, or a branch
+        would be rewound), RefusedError (a hook or rule of the server), AccessError, or
+        UnavailableError, with the server's words.
         """
         ...
 

@@ -53,7 +53,7 @@ def passing(text: str) -> None:
 
 
 def until(what: str, done: Callable[[], object], seconds: float = 120, *, then: bool = False) -> float:
-    """Wait for something to become true, say how long it took (`then`: since the line before), return that."""
+    """Wait for something to become true; tell and return how long it took (`then`: after the last line)."""
     started = time.monotonic()
     while not done():
         if time.monotonic() - started > seconds:

@@ -7,6 +7,8 @@ start at once. The table repeats each command's short help; a test keeps both eq
 import importlib
 import sys
 import traceback
+from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -42,6 +44,14 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(module), name)
         return command if isinstance(command, click.Command) else None
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        near = get_close_matches(args[0], COMMANDS, n=1)
+        if near and args[0] not in COMMANDS:
+            raise click.UsageError(f"No such command '{args[0]}'. Did you mean '{near[0]}'?", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
@@ -72,6 +82,9 @@ def run(arguments: list[str] | None = None) -> int:
         outcome: Any = cli.main(args=arguments, prog_name="envctl", standalone_mode=False, obj=session)
     except (click.exceptions.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     except click.ClickException as error:
         return _show_usage(session, error)
     except EnvctlError as error:
@@ -84,8 +97,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 def _session_from(arguments: list[str]) -> Session:
     """How to print errors is needed even where parsing fails, so look for it by hand."""
-    pairs = list(zip(arguments, [*arguments[1:], ""], strict=True))
-    as_json = ("-o", "json") in pairs or "-ojson" in arguments
+    as_json = ("-o", "json") in pairwise(arguments) or "-ojson" in arguments
     verbose = "-v" in arguments or "--verbose" in arguments
     return Session(output="json" if as_json else "text", verbose=verbose)
 

@@ -99,7 +99,7 @@ def _parsed_url(name: str, url: str, scheme: str) -> Address:
         raise InputError(f"the address cannot be read: {words(str(error))}", place=name) from error
     if scheme not in _NETWORK:
         raise _unsupported(name, scheme)
-    if not host or any(not each.isprintable() or each == " " for each in unquote(url)):
+    if not host or " " in host or not unquote(url).isprintable():
         raise InputError(
             "the address cannot be read: it has no host, or characters that are no text", place=name
         )

@@ -1,31 +1,49 @@
 """The edge to dulwich: what it and the operating system raise becomes an error of `envctl.errors`."""
 
+import re
+import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from dulwich.errors import (
+    ApplyDeltaError,
     ChecksumMismatch,
     FileFormatException,
+    MissingCommitError,
     NotBlobError,
     NotCommitError,
     NotTreeError,
+    ObjectMissing,
     PackedRefsException,
     RefFormatError,
 )
 from dulwich.file import FileLocked
+from dulwich.pack import UnresolvedDeltas
+from dulwich.repo import InvalidWorktreeConfiguration, UnsupportedExtension, UnsupportedVersion
 
 from envctl.errors import AccessError, ConflictError, InputError, UnavailableError
 
+_ABSENT = (KeyError, MissingCommitError, ObjectMissing)
+_UNKNOWN_FORMAT = (InvalidWorktreeConfiguration, UnsupportedExtension, UnsupportedVersion)
 _DAMAGED = (
+    ApplyDeltaError,
     AssertionError,
     ChecksumMismatch,
+    EOFError,
     FileFormatException,
+    IndexError,
     NotBlobError,
     NotCommitError,
     NotTreeError,
+    OverflowError,
     PackedRefsException,
+    StopIteration,  # of dulwich, for an empty packed-refs file
+    TypeError,
+    UnresolvedDeltas,
     ValueError,
+    re.error,
+    struct.error,
     zlib.error,
 )
 
@@ -41,6 +59,18 @@ def translated(doing: str, place: str = "") -> Iterator[None]:
         raise AccessError(
             f"cannot {doing}: permission denied", place=place or str(error.filename or "")
         ) from error
+    except _UNKNOWN_FORMAT as error:
+        raise InputError(
+            f"the repository's format cannot be read: {error}",
+            place=place,
+            hint="a partial clone must be made whole: clone it without --filter",
+        ) from error
+    except _ABSENT as error:
+        raise InputError(
+            f"cannot {doing}: an object is missing: {_plain(error)}",
+            place=place,
+            hint="a shallow or partial clone lacks objects; check others with git fsck",
+        ) from error
     except RefFormatError as error:
         raise InputError(f"cannot {doing}: the ref name is not valid", place=place) from error
     except OSError as error:
@@ -50,8 +80,16 @@ def translated(doing: str, place: str = "") -> Iterator[None]:
         ) from error
     except _DAMAGED as error:
         raise InputError(
-            f"cannot {doing}: the repository is damaged: {error}", place=place, hint="check it with git fsck"
+            f"cannot {doing}: the repository is damaged: {_plain(error)}",
+            place=place,
+            hint="check it with git fsck",
         ) from error
+
+
+def _plain(error: Exception) -> str:
+    first = error.args[0] if error.args else ""
+    text = first.decode("ascii", "replace") if isinstance(first, bytes) else str(error)
+    return text or type(error).__name__
 
 
 def locked(error: FileLocked) -> ConflictError:

@@ -53,7 +53,7 @@ def head(repo: Repo) -> tuple[str | None, str | None]:
     """HEAD's ref (None when detached) and its commit id (None before the first commit)."""
     with translated("read HEAD"):
         content = repo.refs.read_ref(HEADREF)
-    target = content.removeprefix(b"ref: ").decode() if content and content.startswith(b"ref: ") else None
+        target = content.removeprefix(b"ref: ").decode() if content and content.startswith(b"ref: ") else None
     return target, read_ref(repo, "HEAD")
 
 

@@ -25,6 +25,7 @@ from envctl.gitstore.transport import connected
 from envctl.model.git import RefUpdate, Signature
 
 _SPOOL = 16 << 20  # bytes of a pack that are kept in memory
+_ASKED = 1000  # refs whose commits may be named to a server, the likeliest first
 _NO_ATOMIC = "does not support atomic"
 _MOVED = (
     "non-fast-forward",
@@ -90,7 +91,7 @@ class Remotes:
         refs = list_refs(self._repo, "refs/")
         short = {name.rpartition("/")[2] for name in names}
         near = sorted(refs, key=lambda each: (each not in names, each.rpartition("/")[2] not in short))
-        candidates = dict.fromkeys([*self._fetched_before(), *(refs[each] for each in near)])
+        candidates = dict.fromkeys([*self._fetched_before(), *(refs[each] for each in near[:_ASKED])])
         return [each for each in candidates if (found := self._objects.find(each)) and found[0] == COMMIT]
 
     def _fetched_before(self) -> list[str]:
@@ -186,7 +187,8 @@ class _Upload:
         ofs_delta: bool = False,
         progress: Callable[[bytes], None] | None = None,  # noqa: ARG002  (dulwich's signature)
     ) -> tuple[int, Iterator[UnpackedObject]]:
-        return self._repo.generate_pack_data(set(have), set(want), ofs_delta=ofs_delta)
+        with translated("gather the objects to push"):
+            return self._repo.generate_pack_data(set(have), set(want), ofs_delta=ofs_delta)
 
     def _swap(self, refs: Mapping[Ref, ObjectID]) -> dict[Ref, ObjectID]:
         """The new ids, where the server's refs still are what the caller saw; it checks that once more."""

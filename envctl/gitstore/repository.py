@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from dulwich.errors import NotGitRepository
-from dulwich.repo import InvalidWorktreeConfiguration, Repo, UnsupportedExtension, UnsupportedVersion
+from dulwich.repo import Repo
 
 from envctl.errors import InputError
 from envctl.gitstore.changed import changed_paths
@@ -163,12 +163,6 @@ def open_repository(path: Path, *, clock: Clock) -> GitRepository:
             "there is no Git repository here, nor in a directory above",
             place=str(path),
             hint="go into one, name it with -C, or make one: git init",
-        ) from error
-    except (UnsupportedExtension, UnsupportedVersion, InvalidWorktreeConfiguration) as error:
-        raise InputError(
-            f"the repository's format cannot be read: {error}",
-            place=str(path),
-            hint="a partial clone must be made whole: clone it without --filter",
         ) from error
     return _opened(repo, path, clock)
 

@@ -3,7 +3,7 @@
 import os
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -17,11 +17,13 @@ from dulwich.client import (
     SubprocessSSHVendor,
     SubprocessWrapper,
     TCPGitClient,
+    TraditionalGitClient,
     Urllib3HttpGitClient,
     default_urllib3_manager,
 )
 from dulwich.config import StackedConfig
 from dulwich.errors import GitProtocolError, HangupException
+from dulwich.protocol import Protocol
 from urllib3 import PoolManager, ProxyManager
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
@@ -118,6 +120,27 @@ class _HttpClient(Urllib3HttpGitClient):
         return UnavailableError(f"the server cannot answer ({reason})", place=name)
 
 
+class _Kept(TraditionalGitClient):
+    """Remembers its connections: dulwich leaves them open where a server hangs up at once."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.connections: list[Protocol] = []
+
+    def _connect(self, *arguments: Any, **options: Any) -> Any:
+        connection = super()._connect(*arguments, **options)
+        self.connections.append(connection[0])
+        return connection
+
+
+class _SshClient(_Kept, SSHGitClient):
+    """Speaks through an ssh program."""
+
+
+class _TcpClient(_Kept, TCPGitClient):
+    """Speaks Git's own protocol: no protection, so for machines that trust their network."""
+
+
 class _Ssh(SubprocessSSHVendor):
     """OpenSSH that never asks anything and does not wait for ever."""
 
@@ -140,6 +163,9 @@ def connected(address: Address, config: StackedConfig, root: Path) -> Iterator[t
         finally:
             if isinstance(client, _HttpClient):
                 client.pool_manager.clear()
+            for connection in client.connections if isinstance(client, _Kept) else ():
+                with suppress(OSError, GitProtocolError):  # what the server said counts, not how it left
+                    connection.close()
 
 
 def _client(address: Address, config: StackedConfig, root: Path) -> GitClient:
@@ -147,10 +173,10 @@ def _client(address: Address, config: StackedConfig, root: Path) -> GitClient:
         return _http_client(address, config, root)
     parsed = urlparse(address.url)
     if address.scheme == "git":
-        return TCPGitClient.from_parsedurl(parsed, config=config)
+        return _TcpClient.from_parsedurl(parsed, config=config)
     if "://" in address.url and parsed.password is not None:
         raise InputError("an ssh address cannot hold a password", place=address.name, hint="use a key")
-    return SSHGitClient(
+    return _SshClient(
         address.host,
         port=parsed.port if "://" in address.url else None,
         username=address.user,

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -90,9 +91,8 @@ class WorkTree(Tree):
         pending = [""]
         while pending:
             folder = pending.pop()
-            with opened_folder(self._root, folder) as opened:
-                names = _listed(opened)
-                for name in names:
+            with suppress(NoFolderError), opened_folder(self._root, folder) as opened:  # gone meanwhile
+                for name in _listed(opened):
                     path = f"{folder}/{name}" if folder else name
                     kind = self._shallow_kind(opened, folder, name)
                     if kind is EntryKind.TREE:
@@ -213,7 +213,8 @@ class WorkTree(Tree):
 
     @cached_property
     def _file_mode(self) -> bool:
-        return bool(self._repo.get_config_stack().get_boolean((b"core",), b"filemode", default=True))
+        with translated("read Git's configuration"):
+            return bool(self._repo.get_config_stack().get_boolean((b"core",), b"filemode", default=True))
 
 
 def _listed(opened: int) -> list[str]:

@@ -32,6 +32,7 @@ from envctl.workflows.publish import (
     publish,
     published_tip,
     renderer_of,
+    source_of,
 )
 from envctl.workflows.push import moved_on, require_current, sync
 from envctl.workflows.render import Rendered, render, require_rendered
@@ -136,7 +137,7 @@ def _ground(repository: Repository, options: PromoteOptions) -> _Ground:
         raise UsageError(f"{options.source} cannot be promoted to itself", hint=hint)
     _require_pinned(source, target)
     tip = published_tip(repository, options.source)
-    published = load_project(repository.tree(tip.record.source_commit))
+    published = load_project(source_of(repository, tip).tree)
     pins = published_pins(published, options.source, tip)
     return _Ground(branch, source, project, target, tip, published, pins, remote_tips)
 
@@ -201,7 +202,7 @@ def _verified_gate(repository: Repository, evaluator: Evaluator, ground: _Ground
         return ()
     what = [change.path for change in found.differences] + list(found.problems)
     branch = deploy_branch(found.environment)
-    reason = f"verified: {branch} is not what its source renders to: {', '.join(what[:3])}"
+    reason = f"verified: the branch is not what its source renders to: {', '.join(what[:3])}"
     return (Problem(branch, reason, f"see envctl verify {found.environment}, then publish it again"),)
 
 

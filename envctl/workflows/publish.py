@@ -6,12 +6,13 @@ from enum import StrEnum
 
 from envctl import __version__
 from envctl.delivery.deploy import DeployRecord, deploy_draft, deploy_record, handed_on, record_problems
-from envctl.errors import ConflictError, InputError, RefusedError
+from envctl.errors import ConflictError, InputError, Problem, RefusedError
 from envctl.manifests.paths import component_of
 from envctl.model.git import Commit, RefUpdate, TreeChange
 from envctl.ports import Evaluator, Repository
 from envctl.workflows.project import choose_environments, load_project
 from envctl.workflows.render import Rendered
+from envctl.workflows.source import Source, at_revision
 
 TRIES = 5
 
@@ -112,6 +113,18 @@ def read_tip(repository: Repository, environment: str, commit_id: str) -> Tip:
     return Tip(commit, record)
 
 
+def source_of(repository: Repository, tip: Tip) -> Source:
+    """The source that a deploy commit was rendered from. Raises InputError where it is not here."""
+    try:
+        return at_revision(repository, tip.record.source_commit)
+    except InputError as error:
+        raise InputError(
+            f"its source commit {tip.record.source_commit[:12]} is not in this repository",
+            place=f"{deploy_branch(tip.record.environment)} ({tip.commit.id[:12]})",
+            hint="fetch it (git fetch, in a shallow clone with --unshallow), or publish again",
+        ) from error
+
+
 def prepare(repository: Repository, rendered: Rendered, source: Commit, renderer: str) -> Published:
     """Write the deploy tree and commit as objects. No ref moves: `update` says which should."""
     tip = deploy_tip(repository, rendered.environment)
@@ -136,18 +149,28 @@ def publish(repository: Repository, rendered: Rendered, source: Commit, renderer
 
     Raises ConflictError when others keep winning, RefusedError for a branch that is not ours.
     """
-    for _ in range(TRIES):
+    for last in range(1, TRIES + 1):
         result = prepare(repository, rendered, source, renderer)
         if result.update is None:
             return result
         try:
             repository.move_ref(result.update, f"envctl: publish {rendered.environment}")
-        except ConflictError:
+        except ConflictError as error:
+            if repository.ref(result.update.name) == result.update.old:
+                raise  # nobody moved it: it is locked
+            if last == TRIES:
+                raise others_won(deploy_branch(rendered.environment), error) from error
             continue
         return result
-    raise ConflictError(
-        f"{deploy_branch(rendered.environment)} was moved by someone else {TRIES} times in a row",
-        hint="nothing was published; run the command again",
+    raise AssertionError("the last try returned or raised")
+
+
+def others_won(branches: str, error: ConflictError) -> ConflictError:
+    """The error when every try was lost; `error` is the last one's."""
+    return ConflictError(
+        f"{branches}: other writers were faster {TRIES} times in a row; nothing was published",
+        hint="run the command again",
+        problems=(Problem(error.place, error.summary, error.hint),),
     )
 
 

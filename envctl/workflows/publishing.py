@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from envctl.errors import ConflictError, EnvctlError, RefusedError, UsageError
 from envctl.manifests.paths import parse_path
 from envctl.model.git import Commit, TreeChange
+from envctl.model.settings import Settings
 from envctl.ports import Evaluator, Repository
 from envctl.workflows.project import choose_environments, is_unpromoted, load_project
 from envctl.workflows.publish import Outcome, Published, deploy_tip, publish, renderer_of
@@ -83,7 +84,7 @@ def run_render(repository: Repository, evaluator: Evaluator, options: PublishOpt
     if options.publish and source.commit:
         failed = {each.environment for each in outcomes if each.state == "failed"}
         good = [each for each in rendered if each.environment not in failed]
-        publisher = _Publisher(repository, project.settings.remote, source.commit, renderer_of(evaluator))
+        publisher = _Publisher(repository, project.settings, source.commit, renderer_of(evaluator))
         done = publisher.push(good) if options.push else publisher.publish(good)
         outcomes = [_with_published(each, done.get(each.environment), options) for each in outcomes]
     outcomes += [EnvironmentOutcome(name, "waiting") for name in waiting]
@@ -97,7 +98,7 @@ class _Publisher:
     """Publishes rendered environments: here, one by one, or on the remote, all together."""
 
     repository: Repository
-    remote: str
+    settings: Settings
     source: Commit
     renderer: str
 
@@ -112,7 +113,11 @@ class _Publisher:
             return error
 
     def push(self, rendered: Sequence[Rendered]) -> Mapping[str, Published]:
-        done = publish_and_push(self.repository, self.remote, rendered, self.source, self.renderer)
+        configured = self.settings.source_branch
+        branch = f"refs/heads/{configured}" if configured else self.repository.head()[0] or "HEAD"
+        done = publish_and_push(
+            self.repository, self.settings.remote, branch, rendered, self.source, self.renderer
+        )
         return {each.environment: each for each in done}
 
 

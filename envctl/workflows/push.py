@@ -6,10 +6,18 @@ refs move only after the remote's did, so a refused push has changed nothing.
 
 from collections.abc import Sequence
 
-from envctl.errors import ConflictError, RefusedError
+from envctl.errors import ConflictError, InputError, RefusedError
 from envctl.model.git import Commit, RefUpdate
 from envctl.ports import Repository
-from envctl.workflows.publish import TRIES, Published, deploy_branch, deploy_ref, prepare
+from envctl.workflows.publish import (
+    TRIES,
+    Published,
+    deploy_branch,
+    deploy_ref,
+    deploy_tip,
+    others_won,
+    prepare,
+)
 from envctl.workflows.render import Rendered
 
 
@@ -58,16 +66,35 @@ def moved_on(name: str, remote: str) -> ConflictError:
     )
 
 
+def _fetch_sources(repository: Repository, remote: str, branch: str, environments: Sequence[str]) -> None:
+    """Bring the sources of the remote's tips here: only then is a source known to be older than theirs."""
+    for environment in environments:
+        tip = deploy_tip(repository, environment)
+        try:
+            if tip:
+                repository.commit(tip.record.source_commit)
+        except InputError:
+            repository.fetch(remote, [branch])
+            return
+
+
 def publish_and_push(
-    repository: Repository, remote: str, rendered: Sequence[Rendered], source: Commit, renderer: str
+    repository: Repository,
+    remote: str,
+    branch: str,
+    rendered: Sequence[Rendered],
+    source: Commit,
+    renderer: str,
 ) -> tuple[Published, ...]:
     """Publish environments on a remote, all in one push. Also finishes a push that failed before.
 
-    Raises ConflictError when others keep winning; nothing local has moved then.
+    `branch` is the ref that sources come from there. Raises ConflictError when others keep
+    winning; nothing local has moved then.
     """
     names = [each.environment for each in rendered]
-    for _ in range(TRIES):
+    for last in range(1, TRIES + 1):
         tips = sync(repository, remote, names)
+        _fetch_sources(repository, remote, branch, names)
         results = tuple(prepare(repository, each, source, renderer) for each in rendered)
         updates = [
             RefUpdate(deploy_ref(each.environment), tips.get(deploy_ref(each.environment)), each.commit)
@@ -75,13 +102,12 @@ def publish_and_push(
         ]
         try:
             repository.push(remote, [each for each in updates if each.old != each.new])
-        except ConflictError:
+        except ConflictError as error:
+            if last == TRIES:
+                raise others_won(f"deploy branches on {remote}", error) from error
             continue
         for each in results:
             if each.update:
                 repository.move_ref(each.update, f"envctl: publish {each.environment}")
         return results
-    raise ConflictError(
-        f"the deploy branches on {remote} were moved by someone else {TRIES} times in a row",
-        hint="nothing was published; run the command again",
-    )
+    raise AssertionError("the last try returned or raised")

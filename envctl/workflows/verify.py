@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from envctl.delivery.deploy import deploy_draft
 from envctl.model.git import TreeChange
 from envctl.ports import Evaluator, Repository
-from envctl.workflows.publish import Tip, deploy_branch, published_tip, read_tip
+from envctl.workflows.publish import Tip, deploy_branch, published_tip, read_tip, source_of
 from envctl.workflows.render import Rendered, render, require_rendered
-from envctl.workflows.source import at_revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +42,7 @@ def verify(
 
 def verify_tip(repository: Repository, evaluator: Evaluator, tip: Tip) -> Verification:
     """Verify a deploy commit that is read already."""
-    source = at_revision(repository, tip.record.source_commit)
+    source = source_of(repository, tip)
     rendered = render(repository, evaluator, source, (tip.record.environment,))[0]
     require_rendered(
         rendered, f"the source of {deploy_branch(tip.record.environment)} does not render any more"

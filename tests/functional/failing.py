@@ -26,6 +26,9 @@ def fails(workspace: Workspace, *arguments: str) -> Outcome:
 
 
 def told(workspace: Workspace, text: str) -> str:
-    """An expected text, with what differs from run to run filled in."""
-    head = workspace.git("rev-parse", "HEAD", check=False)[:12]
-    return dedent(text).lstrip("\n").replace("{head}", head).replace("{path}", str(workspace.path))
+    """An expected text, with the short commit ids and paths of this run filled in."""
+    filled = dedent(text).lstrip("\n").replace("{path}", str(workspace.path))
+    for name in ("HEAD", "deploy/dev", "deploy/prod"):
+        commit = workspace.git("rev-parse", "--verify", "-q", name, check=False)
+        filled = filled.replace(f"{{{name}}}", commit[:12])
+    return filled

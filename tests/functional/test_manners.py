@@ -50,7 +50,10 @@ def test_the_version_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(["rendr"], "error: No such command 'rendr'.", id="unknown command"),
+        pytest.param(
+            ["rendr"], "error: No such command 'rendr'. Did you mean 'render'?", id="misspelt command"
+        ),
+        pytest.param(["kill"], "error: No such command 'kill'.\n", id="unknown command"),
         pytest.param(["render", "--nope"], "error: No such option '--nope'.", id="unknown option"),
         pytest.param(["promote", "dev"], "error: Missing argument 'TO'.", id="missing argument"),
         pytest.param(["render", "--push"], "error: --push needs --publish", id="options that need others"),
@@ -65,6 +68,17 @@ def test_usage_errors_end_with_2(
     captured = capfd.readouterr()
     assert captured.err.startswith(message)
     assert captured.out == ""
+
+
+@pytest.mark.parametrize("arguments", [[], ["dev-cluster"]], ids=["envctl", "envctl dev-cluster"])
+def test_a_call_without_a_command_shows_the_help(
+    arguments: list[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Who types the bare name gets the help, not an error; scripts still see that nothing was done."""
+    assert run(arguments) == 2
+    bare = capfd.readouterr()
+    assert run([*arguments, "--help"]) == 0
+    assert (bare.err, bare.out) == (capfd.readouterr().out, "")
 
 
 def test_errors_are_one_json_document_for_machines(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -4,8 +4,9 @@ Each message names the object or file, the place, the reason and the next step.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,6 @@ class Wrong:
     files: Mapping[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ("render", "dev")
     code: int = 1
-    out: str = ""
     links: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -212,7 +212,7 @@ SOURCES = {
         arguments=("status", "qa"),
         code=2,
         err="""
-        error: there is no environment qa in commit {head}
+        error: there is no environment qa in commit {HEAD}
         hint: environments here: dev, prod
         """,
     ),
@@ -220,7 +220,7 @@ SOURCES = {
         arguments=("verify", "qa"),
         code=2,
         err="""
-        error: there is no environment qa in commit {head}
+        error: there is no environment qa in commit {HEAD}
         hint: environments here: dev, prod
         """,
     ),
@@ -244,7 +244,7 @@ SOURCES = {
         arguments=("promote", "dev", "qa"),
         code=2,
         err="""
-        error: there is no environment qa in commit {head}
+        error: there is no environment qa in commit {HEAD}
         hint: environments here: dev, prod
         """,
     ),
@@ -395,13 +395,43 @@ SOURCES = {
 }
 
 
-@pytest.mark.parametrize("wrong", [pytest.param(each, id=name) for name, each in SOURCES.items()])
-def test_wrong_source_is_told_whole(small: Workspace, wrong: Wrong) -> None:
-    """Standard output, standard error and the exit code; refs and files stay as they were."""
+def prepared(small: Workspace, wrong: Wrong) -> Workspace:
     for path, text in wrong.files.items():
         small.write(path, text)
     for path, target in wrong.links.items():
         (small.path / path).symlink_to(target)
-    outcome = fails(small, *wrong.arguments)
-    assert (outcome.out, outcome.err) == (wrong.out, told(small, wrong.err))
+    return small
+
+
+CASES = [pytest.param(each, id=name) for name, each in SOURCES.items()]
+
+
+@pytest.mark.parametrize("wrong", CASES)
+def test_wrong_source_is_told_whole(small: Workspace, wrong: Wrong) -> None:
+    """Standard output, standard error and the exit code; refs and files stay as they were."""
+    outcome = fails(prepared(small, wrong), *wrong.arguments)
+    assert (outcome.out, outcome.err) == ("", told(small, wrong.err))
     assert outcome.code == wrong.code
+
+
+@pytest.mark.parametrize("wrong", CASES)
+def test_machines_are_told_the_same(small: Workspace, wrong: Wrong) -> None:
+    """One JSON document on standard output holds every part of the text, and the same exit code."""
+    outcome = fails(prepared(small, wrong), *wrong.arguments, "-o", "json")
+    assert (outcome.code, outcome.err) == (wrong.code, "")
+    failed = [each for each in outcome.data.get("environments", []) if each["state"] == "failed"]
+    errors = [error for each in failed for error in each["errors"]] or [outcome.data["error"]]
+    lines = [f"{each['environment']}: failed" for each in failed]
+    lines += [line for each in errors for line in as_text(each)]
+    assert lines == [line.strip() for line in told(small, wrong.err).splitlines()]
+
+
+def as_text(error: Mapping[str, Any]) -> Iterator[str]:
+    """The lines that people get for an error, without their indents."""
+    yield f"error: {': '.join(filter(None, (error['place'], *error['summary'].splitlines()[:1])))}"
+    yield from (line.strip() for line in error["summary"].splitlines()[1:])
+    for problem in error["problems"]:
+        yield ": ".join(filter(None, (problem["place"], problem["reason"])))
+        yield from filter(None, (problem["hint"],))
+    if error["hint"]:
+        yield f"hint: {error['hint']}"

@@ -4,9 +4,12 @@ import base64
 import contextlib
 import ipaddress
 import os
+import signal
+import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -71,6 +74,34 @@ def git_http_server(
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextlib.contextmanager
+def git_daemon(root: Path) -> Iterator[str]:
+    """Serve all repositories below a folder by Git's own protocol; the address to put names behind."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    options = ["--export-all", "--enable=receive-pack", "--reuseaddr", "--listen=127.0.0.1"]
+    daemon = subprocess.Popen(
+        ["git", "daemon", *options, f"--port={port}", f"--base-path={root}", str(root)],
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        _wait_for(port)
+        yield f"git://127.0.0.1:{port}"
+    finally:
+        os.killpg(daemon.pid, signal.SIGTERM)
+        daemon.wait()
+
+
+def _wait_for(port: int) -> None:
+    for _ in range(500):
+        with contextlib.suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), 5):
+            return
+        time.sleep(0.01)
+    raise AssertionError("git daemon did not start")
 
 
 def make_certificate(folder: Path, host: str = "127.0.0.1") -> Path:
