@@ -26,7 +26,8 @@ ENVCTL = [sys.executable, "-m", "envctl"]
 
 LIBRARY = """
 local labels(name, part) = {
-  'app.kubernetes.io/name': name, 'app.kubernetes.io/component': part, 'app.kubernetes.io/part-of': 'platform',
+  'app.kubernetes.io/name': name, 'app.kubernetes.io/component': part,
+  'app.kubernetes.io/part-of': 'platform',
 };
 {
   configMap(name, part, data):: {
@@ -74,7 +75,7 @@ local defaults = import 'defaults.libsonnet';
   ],
   settings: [
     k.configMap(root.config.name, 'settings' + i, {
-      ['key' + n + '.conf']: 'listen ' + root.config.host + '\\nlevel ' + root.config.logging.level + '\\nupstream ' + n
+      ['key' + n + '.conf']: 'listen ' + root.config.host + '\\nlevel ' + root.config.logging.level + n
       for n in std.range(1, 12)
     })
     for i in std.range(1, 3)
@@ -116,19 +117,19 @@ def write(root: Path, path: str, text: str) -> None:
 
 
 def environment_text(number: int, components: int) -> str:
-    listed = [f"- {{name: app{n:03}, config: {{replicas: {2 + (n + number) % 5}}}}}" for n in range(components)]
-    config = (
-        f"config:\n  domain: env{number:02}.example.com\n  logging:\n    level: {'debug' if number == 0 else 'info'}\n"
-    )
+    listed = [
+        f"- {{name: app{n:03}, config: {{replicas: {2 + (n + number) % 5}}}}}" for n in range(components)
+    ]
+    level = "debug" if number == 0 else "info"
+    config = f"config:\n  domain: env{number:02}.example.com\n  logging:\n    level: {level}\n"
     return f"namespace: platform-{number:02}\n{config}components:\n" + "\n".join(listed) + "\n"
 
 
 def generate(root: Path, components: int, environments: int) -> None:
     write(root, "lib/platform.libsonnet", LIBRARY)
-    defaults = "{ image: 'registry.example.com/%s:1.0.%d', replicas: 1, logging: { level: 'warn', format: 'json' } }\n"
     for n in range(components):
         write(root, f"components/app{n:03}/main.jsonnet", COMPONENT % {"name": f"app{n:03}"})
-        write(root, f"components/app{n:03}/defaults.libsonnet", defaults % (f"app{n:03}", n))
+        write(root, f"components/app{n:03}/defaults.libsonnet", defaults(f"app{n:03}", f"1.0.{n}"))
     for e in range(environments):
         write(root, f"environments/env{e:02}/environment.yaml", environment_text(e, components))
         for n in range(components):
@@ -210,7 +211,7 @@ def edits(root: Path) -> dict[str, Callable[[int], None]]:
     """Small changes, each another one for each number."""
 
     def leaf(run: int) -> None:
-        write(root, "components/app001/defaults.libsonnet", _defaults(f"2.0.{run}"))
+        write(root, "components/app001/defaults.libsonnet", defaults("app001", f"2.0.{run}"))
 
     def overlay(run: int) -> None:
         text = f"{{ config+:: {{ logging+: {{ format: 'text{run}' }}, replicas: {run} }} }}\n"
@@ -219,7 +220,9 @@ def edits(root: Path) -> dict[str, Callable[[int], None]]:
     def config(run: int) -> None:
         path = root / "environments/env01/environment.yaml"
         text = path.read_text()
-        path.write_text(text.partition("\n")[0] + "\n" + text.partition("\n")[2].replace("info", f"info{run}", 1))
+        path.write_text(
+            text.partition("\n")[0] + "\n" + text.partition("\n")[2].replace("info", f"info{run}", 1)
+        )
 
     def library(run: int) -> None:
         write(root, "lib/platform.libsonnet", LIBRARY.replace("/ready", f"/ready{run}"))
@@ -232,10 +235,9 @@ def edits(root: Path) -> dict[str, Callable[[int], None]]:
     }
 
 
-def _defaults(tag: str) -> str:
-    return (
-        f"{{ image: 'registry.example.com/app001:{tag}', replicas: 1, logging: {{ level: 'warn', format: 'json' }} }}\n"
-    )
+def defaults(name: str, tag: str) -> str:
+    image = f"registry.example.com/{name}:{tag}"
+    return f"{{ image: '{image}', replicas: 1, logging: {{ level: 'warn', format: 'json' }} }}\n"
 
 
 def forget(root: Path) -> None:
@@ -259,7 +261,7 @@ def measure(root: Path, components: int, environments: int, runs: int) -> None:
             edit(run)
             envctl(root, found[name])
     base = statistics.median(found["bare engine, two processes"].seconds)
-    print(f"{components} components x {environments} environments, {components * environments * OBJECTS} objects")
+    print(f"{components} components x {environments} environments, {len(codes) * OBJECTS} objects")
     for name, each in found.items():
         ratio = statistics.median(each.seconds) / base
         memory = f"{max(each.memory):5.0f} MiB" if each.memory else ""

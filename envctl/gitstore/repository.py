@@ -43,6 +43,11 @@ class GitRepository(Repository):
         self._remotes = Remotes(repo, self._objects, self._revisions)
 
     @property
+    def common_folder(self) -> Path:
+        """Git's own folder, the one that all linked work trees share."""
+        return Path(self._repo.commondir())
+
+    @property
     def is_bare(self) -> bool:
         return self._repo.bare
 
