@@ -8,7 +8,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help demo test lint unit controlplane bench lock clean
+.PHONY: help demo test lint unit controlplane bench docs lock clean
 
 help:  ## list the recipes
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -42,6 +42,9 @@ controlplane: $(STAMP)  ## the tests that run against a real kube-apiserver
 
 bench: $(STAMP)  ## the benchmarks behind benchmarks/RESULTS.md
 	@$(BIN)/python benchmarks/startup.py
+
+docs: $(STAMP)  ## write docs/commands.md anew from the help texts
+	@$(BIN)/python tools/commands.py
 
 lock:  ## write requirements.lock anew (needs uv)
 	uv pip compile --universal --generate-hashes --no-header --no-annotate --group dev pyproject.toml \

@@ -70,6 +70,13 @@ class Repository(Protocol):
         """First-parent history from `start` (included), newest first, until a commit in `stop` (excluded)."""
         ...
 
+    def since(self, old: str, new: str) -> Iterator[Commit]:
+        """What can be reached from `new` by any parents and not from `old`, newest first.
+
+        Raises InputError where history is missing (a shallow clone).
+        """
+        ...
+
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether `older` is `newer` or can be reached from it by any parents."""
         ...

@@ -8,7 +8,7 @@ import math
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,11 +89,13 @@ def current_settings(repository: Repository) -> Settings:
     return load_settings(repository.tree(head)) if head else Settings()
 
 
-def connect(kubeconfig: Path | None, context: str | None) -> Cluster:
-    """The cluster of a kubeconfig context, or of the pod that envctl runs in."""
+@contextmanager
+def connect(kubeconfig: Path | None, context: str | None) -> Iterator[Cluster]:
+    """The cluster of a kubeconfig context, or of the pod that envctl runs in; closed with the context."""
     from envctl.kube.connect import connect as adapter
 
-    return adapter(kubeconfig, context)
+    with closing(adapter(kubeconfig, context)) as cluster:
+        yield cluster
 
 
 def export_tree(files: Mapping[str, bytes], folder: Path) -> None:
@@ -109,8 +111,8 @@ def cluster_status(
     """What the agents of a cluster report, None for environments without an agent there."""
     from envctl.agent.report import read_status
 
-    cluster = connect(kubeconfig, context)
-    return {name: read_status(cluster, name, namespace) for name in environments}
+    with connect(kubeconfig, context) as cluster:
+        return {name: read_status(cluster, name, namespace) for name in environments}
 
 
 def reconcile(

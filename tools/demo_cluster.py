@@ -2,12 +2,13 @@
 
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -106,12 +107,17 @@ def _purpose(target: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True)
 class Target:
-    """The cluster that the demo works on, as options of envctl; `requests` only where it is our own."""
+    """The cluster that the demo works on, as options of envctl.
+
+    In our own, `requests` tells what the agent asks for, and `group` is the process group that
+    the control plane's guardian ends even where the demo is killed.
+    """
 
     hands: Hands
     options: tuple[str, ...] = ()
     namespace: str = AGENT_NAMESPACE
     requests: Requests | None = None
+    group: int = 0
 
     def applied(self, commit: str) -> bool:
         """Whether the agent says that the cluster is at a commit of the deploy branch."""
@@ -128,16 +134,16 @@ def branch_objects(shell: Shell) -> set[ObjectId]:
 
 
 @contextlib.contextmanager
-def background_build(*, wanted: bool) -> Iterator[Callable[[], None]]:
-    """Build the control plane's programs meanwhile. Gives what waits for them, with progress."""
+def background_build(*, wanted: bool) -> Iterator[Callable[[], float]]:
+    """Build the control plane's programs meanwhile. Gives what waits for them, and says how long."""
     if not wanted:
-        yield lambda: None
+        yield lambda: 0
         return
     with _BUILD_LOG.open("w") as stream:
         build = subprocess.Popen(
             [ENVCTL, "dev-cluster", "build"],
             stdin=subprocess.DEVNULL,
-            stdout=stream,
+            stdout=subprocess.DEVNULL,
             stderr=stream,
             # Ctrl-C reaches it once, from here: a second one would cut its own cleaning up short.
             process_group=0,
@@ -150,19 +156,17 @@ def background_build(*, wanted: bool) -> Iterator[Callable[[], None]]:
                 build.wait()
 
 
-def _await_build(build: "subprocess.Popen[bytes]") -> None:
+def _await_build(build: "subprocess.Popen[bytes]") -> float:
+    started = time.monotonic()
     if build.poll() is None:
         note("\nThe control plane's programs are still being made: once, about ten minutes on two cores.")
-    shown = ""
     while build.poll() is None:
-        last = (_BUILD_LOG.read_text().strip().splitlines() or [""])[-1]
-        if last != shown:
-            passing(last)
-            shown = last
+        passing((_BUILD_LOG.read_text().strip().splitlines() or [""])[-1])
         time.sleep(0.2)
     passing("")
     if build.returncode:
-        raise DemoError(_BUILD_LOG.read_text().strip()[-3000:])
+        raise DemoError(_BUILD_LOG.read_text().strip().removeprefix("error: ")[-3000:])
+    return time.monotonic() - started
 
 
 @contextlib.contextmanager
@@ -174,7 +178,7 @@ def own_cluster(shell: Shell) -> Iterator[Target]:
         result(f"etcd, kube-apiserver, controllers, scheduler and a fake node: ready after {took:.1f} s")
         shell.environ["KUBECONFIG"] = str(dev.kubeconfig)
         hands = Hands(dev.kubeconfig_for("demo", ["system:masters"]))
-        yield Target(hands, requests=Requests(log, "admin"))
+        yield Target(hands, requests=Requests(log, "admin"), group=os.getpgid(dev.process("etcd").pid))
 
 
 def reach(context: str) -> Hands:
@@ -204,7 +208,6 @@ class Guest:
     context: str
     objects: frozenset[ObjectId]
     definition_was_there: bool = False
-    _left: list[str] = field(default_factory=list)
 
     @property
     def _namespaces(self) -> list[ObjectId]:
@@ -229,11 +232,11 @@ class Guest:
     def leave(self) -> None:
         """Remove what was applied, wait until it is gone, and say what stays."""
         note("\nremoving the sample from the cluster …")
+        signal.signal(signal.SIGINT, _warn_once)
         try:
-            self._remove(self._namespaces)
-            self._remove(self._others)
+            self._remove([*self._namespaces, *self._others])
             until("", lambda: not self._volumes(), 30)
-            if not self.definition_was_there and not self.hands.kube.list(ENVIRONMENT).items:
+            if not self.definition_was_there and not self._environments():
                 self._remove([_definition()])
         except (EnvctlError, DemoError, KeyboardInterrupt) as error:
             self._say_what_stays(error)
@@ -244,6 +247,11 @@ class Guest:
         for key in keys:
             self.hands.delete(key)
         until("", lambda: not any(self.hands.get(key) for key in keys))
+
+    def _environments(self) -> bool:
+        """Whether somebody else has begun to use our kind meanwhile."""
+        kind = self.hands.kube.resource_type(ENVIRONMENT.group, ENVIRONMENT.kind)
+        return bool(kind and self.hands.kube.list(kind).items)
 
     def _volumes(self) -> list[str]:
         names = {key.name for key in self._namespaces}
@@ -266,6 +274,12 @@ class Guest:
         return f"kubectl --context {self.context} delete --ignore-not-found {words}"
 
 
+def _warn_once(_number: int, _frame: object) -> None:
+    """The first Ctrl-C must not leave things behind in somebody's cluster by accident."""
+    note("still removing; Ctrl-C once more leaves the rest there")
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _definition() -> ObjectId:
     return ObjectId(DEFINITION.group, DEFINITION.kind, "", _ENVIRONMENTS)
 
@@ -283,7 +297,7 @@ def agent(shell: Shell, target: Target) -> Iterator[None]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            process_group=0,
+            process_group=target.group,
         )
         try:
             yield

@@ -20,6 +20,7 @@ ENVCTL = str(Path(sys.executable).with_name("envctl"))
 _COLOR = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 _BOLD, _DIM, _GREEN, _PLAIN = ("\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[0m") if _COLOR else ("",) * 4
 _SECONDS_BETWEEN_LOOKS = 0.05
+_SECONDS_BETWEEN_LINES = 30
 
 
 class DemoError(Exception):
@@ -43,13 +44,27 @@ def result(text: str) -> None:
     print(f"  {text}", flush=True)
 
 
-def passing(text: str) -> None:
-    """Progress: on a terminal each line takes the place of the one before; empty wipes the last."""
-    if sys.stdout.isatty():
-        width = shutil.get_terminal_size().columns - 1
-        print("\r\x1b[2K" + text[:width], end="", flush=True)
-    elif text:
-        result(text)
+class _Passing:
+    """Progress, as often as it comes: one line that is written over on a terminal, few lines elsewhere.
+
+    An empty text wipes it.
+    """
+
+    def __init__(self) -> None:
+        self._text, self._told = "", float("-inf")
+
+    def __call__(self, text: str) -> None:
+        """Take note of the current state."""
+        if sys.stdout.isatty() and text != self._text:
+            width = shutil.get_terminal_size().columns - 1
+            print("\r\x1b[2K" + text[:width], end="", flush=True)
+        elif not sys.stdout.isatty() and text and time.monotonic() - self._told > _SECONDS_BETWEEN_LINES:
+            result(text)
+            self._told = time.monotonic()
+        self._text = text
+
+
+passing = _Passing()
 
 
 def until(what: str, done: Callable[[], object], seconds: float = 120, *, then: bool = False) -> float:

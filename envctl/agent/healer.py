@@ -92,7 +92,7 @@ class Healer:
                 continue
             cause = VANISHED if drift.vanished else f"changed by {drift.manager or 'somebody'}"
             if outcome.result.action is Action.FAILED:
-                self._world.say(Level.WARNING, f"cannot heal {outcome.result}", object=str(key))
+                self._world.say(Level.WARNING, f"not healed: {outcome.result}", object=str(key))
                 continue
             self.healed += 1
             self.last, self.last_at = f"{key} ({cause})", clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")

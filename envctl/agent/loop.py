@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from envctl.agent.healer import Healer
-from envctl.agent.mailbox import Mailbox, Wake
+from envctl.agent.mailbox import Crash, Mailbox, Wake
 from envctl.agent.observe import Drift, Observer
 from envctl.agent.options import AgentOptions, Log, World
 from envctl.agent.reconcile import Reconciler
@@ -62,9 +62,9 @@ class Agent:
         self._healer = Healer(self._world, self._reconciler)
         self._reporter = Reporter(self._world)
         self._observer = Observer(
-            self._world, lambda: self._reconciler.store.inventory.entries, self._mailbox.put
+            self._world, lambda: self._reconciler.store.inventory.entries, self._mailbox.put, self._crashed
         )
-        self._source = Source(self._world, self._mailbox.put)
+        self._source = Source(self._world, self._mailbox.put, self._crashed)
         self._stop = threading.Event()
         self._progress = _Progress()
         self._tidy_at: float | None = None
@@ -73,7 +73,7 @@ class Agent:
         """Run until `stop` is set; then finish the requests under way, and return.
 
         Raises what stands in the way at the start: no rights, a damaged inventory. Later errors
-        are reported and tried again.
+        are reported and tried again; a bug in any thread is raised here.
         """
         self._stop = stop
         # The loop waits for the mailbox alone, so the event is turned into a message.
@@ -87,6 +87,9 @@ class Agent:
                 self._tidy()
         finally:
             self._end()
+
+    def _crashed(self, error: Exception) -> None:
+        self._mailbox.put(Crash(error))
 
     def _announce_stop(self) -> None:
         self._stop.wait()
@@ -134,6 +137,8 @@ class Agent:
                 self._healer.notice(message)
             elif isinstance(message, Head):
                 self._see_head(message)
+            elif isinstance(message, Crash):
+                raise message.error
         healed = self._healer.healed
         if failed := self._heal():
             self._progress = replace(self._progress, failures=(*self._progress.failures, *failed))

@@ -13,7 +13,14 @@ class Wake:
     """Nothing but a reason to look up: the end was asked for."""
 
 
-Message = Head | Drift | Wake
+@dataclass(frozen=True, slots=True)
+class Crash:
+    """A bug ended one of the agent's threads."""
+
+    error: Exception
+
+
+Message = Head | Drift | Wake | Crash
 
 
 class Mailbox:

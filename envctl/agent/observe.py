@@ -13,6 +13,7 @@ from typing import Any
 
 from envctl.agent.apply import version_of
 from envctl.agent.options import World
+from envctl.agent.threads import AgentThread, Crashed
 from envctl.errors import EnvctlError
 from envctl.model.cluster import EventKind, ResourceType, WatchEvent
 from envctl.model.inventory import InventoryEntry
@@ -123,13 +124,18 @@ def missing(
             yield Drift(key, "", vanished=True)
 
 
-class Watcher(threading.Thread):
+class Watcher(AgentThread):
     """Watches one kind until it is stopped, and hands on what may be drift."""
 
     def __init__(
-        self, world: World, kind: ResourceType, entries: Entries, hand_on: Callable[[Drift], None]
+        self,
+        world: World,
+        kind: ResourceType,
+        entries: Entries,
+        hand_on: Callable[[Drift], None],
+        crashed: Crashed,
     ) -> None:
-        super().__init__(name=f"envctl-watch-{kind}", daemon=True)
+        super().__init__(f"envctl-watch-{kind}", self._keep_watching, crashed)
         self._world = world
         self._kind = kind
         self._entries = entries
@@ -138,7 +144,7 @@ class Watcher(threading.Thread):
         self._watch: AbstractContextManager[Iterator[WatchEvent]] | None = None
         self._trouble = ""
 
-    def run(self) -> None:
+    def _keep_watching(self) -> None:
         """Follow one watch after the other; wait longer each time that one fails."""
         pause = _FIRST_PAUSE
         while not self._stopped.is_set():
@@ -185,10 +191,13 @@ class Watcher(threading.Thread):
 class Observer:
     """One watcher for each kind in the inventory."""
 
-    def __init__(self, world: World, entries: Entries, hand_on: Callable[[Drift], None]) -> None:
+    def __init__(
+        self, world: World, entries: Entries, hand_on: Callable[[Drift], None], crashed: Crashed
+    ) -> None:
         self._world = world
         self._entries = entries
         self._hand_on = hand_on
+        self._crashed = crashed
         self._watchers: dict[tuple[str, str], Watcher] = {}
 
     def follow(self) -> None:
@@ -198,7 +207,7 @@ class Observer:
         for group_kind in self._watchers.keys() - present:
             self._watchers.pop(group_kind).stop()
         for kind in served_kinds(self._world, present - self._watchers.keys()):
-            watcher = Watcher(self._world, kind, self._entries, self._hand_on)
+            watcher = Watcher(self._world, kind, self._entries, self._hand_on, self._crashed)
             self._watchers[kind.group, kind.kind] = watcher
             watcher.start()
 

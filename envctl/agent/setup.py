@@ -44,7 +44,7 @@ def _definition(world: World, pause: Pause) -> None:
                 status=error.status,
                 reason=error.reason,
                 place=f"CustomResourceDefinition {name}",
-                hint="let somebody with rights to the cluster apply the output of `envctl install`",
+                hint="let somebody who may create kinds run `envctl apply` here once",
             ) from error
         return
     reason = await_served(world.cluster, world.clock, pause, value, world.options.definition_wait)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from envctl.agent.options import World
+from envctl.agent.threads import AgentThread, Crashed
 from envctl.delivery.deploy import DeployRecord, deploy_record
 from envctl.errors import EnvctlError, InputError, RefusedError
 from envctl.model.git import Commit
@@ -31,18 +32,18 @@ class Verified:
     accepted: Accepted
 
 
-class Source(threading.Thread):
+class Source(AgentThread):
     """Asks the remote for the branch again and again; each change of the answer is handed on once."""
 
-    def __init__(self, world: World, hand_on: Callable[[Head], None]) -> None:
-        super().__init__(name="envctl-source", daemon=True)
+    def __init__(self, world: World, hand_on: Callable[[Head], None], crashed: Crashed) -> None:
+        super().__init__("envctl-source", self._poll, crashed)
         self._world = world
         self._hand_on = hand_on
         self._stopped = threading.Event()
         self._last: Head | None = None
         self._failures = 0
 
-    def run(self) -> None:
+    def _poll(self) -> None:
         """Poll until stopped. An error makes the polls rarer, up to `retry_most`."""
         while not self._stopped.is_set():
             head = self._look()
@@ -106,7 +107,7 @@ def _refuse_detour(
         raise RefusedError(
             f"it {reason} {accepted.revision[:12]}: the branch was rewritten; {_KEPT}",
             place=place,
-            hint="restore the branch; to take a change back, publish a commit that does so (envctl rollback)",
+            hint="restore the branch; to take a change back, revert it on the source branch and publish",
         )
     if record.sequence <= accepted.sequence:
         raise RefusedError(

@@ -55,8 +55,8 @@ def agent(
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     settings = wiring.AgentSettings(environment, repo, interval, store, namespace)
-    cluster = wiring.connect(kubeconfig, context)
-    wiring.run_agent(settings, cluster, lambda entry: _print(session, entry), stop)
+    with wiring.connect(kubeconfig, context) as cluster:
+        wiring.run_agent(settings, cluster, lambda entry: _print(session, entry), stop)
     return EXIT_CLEAN
 
 

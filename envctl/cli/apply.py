@@ -7,6 +7,7 @@ import click
 
 from envctl import wiring
 from envctl.cli.clusters import cluster_options
+from envctl.cli.names import environment_names
 from envctl.cli.options import Session, common
 from envctl.cli.printers import emit, short, telling
 from envctl.errors import EXIT_CLEAN, EXIT_FAILED
@@ -18,7 +19,7 @@ _COLORS = {Action.CREATED: "green", Action.CONFIGURED: "yellow", Action.DELETED:
 
 
 @click.command()
-@click.argument("environment", metavar="ENV")
+@click.argument("environment", metavar="ENV", shell_complete=environment_names)
 @click.option("--dry-run", is_flag=True, help="Ask the server what would happen; write nothing.")
 @cluster_options
 @common
@@ -39,8 +40,10 @@ def apply(
     envctl apply prod --context prod --dry-run
     envctl apply prod --context prod
     """
-    cluster = wiring.connect(kubeconfig, context)
-    with telling(session, f"applying deploy/{environment} to {cluster.url} …") as tell:
+    with (
+        wiring.connect(kubeconfig, context) as cluster,
+        telling(session, f"applying deploy/{environment} to {cluster.url} …") as tell,
+    ):
 
         def show(entry: LogEntry) -> None:
             tell(entry.message)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import click
 
 from envctl import wiring
+from envctl.cli.names import environment_names
 from envctl.cli.options import Session, common
 from envctl.cli.printers import counted, emit, styled_change, telling
 from envctl.errors import EXIT_CLEAN, EXIT_DIFFERENT, UsageError
@@ -21,8 +22,8 @@ _CONTEXT = 2
 
 
 @click.command()
-@click.argument("first", metavar="A")
-@click.argument("second", metavar="[B]", required=False)
+@click.argument("first", metavar="A", shell_complete=environment_names)
+@click.argument("second", metavar="[B]", required=False, shell_complete=environment_names)
 @click.option("--rev", metavar="REV", help="Render from a commit instead of the work tree.")
 @click.option("--index", is_flag=True, help="Render what would be committed now.")
 @common

@@ -5,8 +5,9 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -14,7 +15,11 @@ from envctl.cli.options import Session
 from envctl.errors import EnvctlError
 from envctl.model.values import JsonObject, JsonValue
 
+if TYPE_CHECKING:
+    from envctl.workflows.publishing import FileChange
+
 _SECONDS_BETWEEN_LINES = 10
+_LISTED = 12
 
 
 def wants_color(session: Session, stream: TextIO) -> bool:
@@ -128,12 +133,36 @@ def styled_change(action: str, name: str, component: str = "") -> str:
     return click.style(f"{sign} {name}", fg=color) + tail
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterable[str]:
-    """A table in columns as wide as their widest cell; cells must not be styled."""
+def change_lines(changes: "Sequence[FileChange]") -> Iterator[str]:
+    """Each changed object; many of them as one line a component."""
+    if len(changes) <= _LISTED:
+        for each in changes:
+            yield f"  {styled_change(each.action, each.object, each.component)}"
+        return
+    for component in dict.fromkeys(each.component for each in changes):
+        actions = Counter(each.action for each in changes if each.component == component)
+        counts = ", ".join(f"{count} {action}" for action, count in actions.items())
+        yield f"  {component}: {counts}"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None) -> Iterable[str]:
+    """A table in columns as wide as their widest cell; cells must not be styled.
+
+    Lines longer than `width` end in an ellipsis, so that a table on a terminal stays one.
+    """
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-    yield click.style(_row(header, widths), bold=True)
+    yield click.style(_cut(_row(header, widths), width), bold=True)
     for row in rows:
-        yield _row(row, widths)
+        yield _cut(_row(row, widths), width)
+
+
+def terminal_width() -> int | None:
+    """The columns of the terminal that the result goes to; None where it goes elsewhere."""
+    return os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else None
+
+
+def _cut(line: str, width: int | None) -> str:
+    return line if not width or len(line) <= width else line[: width - 1] + "…"
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -5,18 +5,28 @@ from collections.abc import Iterator
 import click
 
 from envctl import wiring
+from envctl.cli.names import component_names, environment_names
 from envctl.cli.options import Session, common
-from envctl.cli.printers import counted, emit, say, short, telling
+from envctl.cli.printers import change_lines, counted, emit, say, short, telling
 from envctl.errors import EXIT_CLEAN
 from envctl.model.values import JsonObject
 from envctl.workflows.promote import PromoteOptions, Promotion
 from envctl.workflows.promote import promote as run
+from envctl.workflows.publishing import file_change
 
 
 @click.command()
-@click.argument("source", metavar="FROM")
-@click.argument("target", metavar="TO")
-@click.option("-c", "--component", "components", multiple=True, metavar="NAME", help="Only this component.")
+@click.argument("source", metavar="FROM", shell_complete=environment_names)
+@click.argument("target", metavar="TO", shell_complete=environment_names)
+@click.option(
+    "-c",
+    "--component",
+    "components",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=component_names,
+    help="Only this component.",
+)
 @click.option("--push", is_flag=True, help="Push the source branch and the deploy branch, atomically.")
 @click.option("--dry-run", is_flag=True, help="Say what would be promoted; move nothing.")
 @click.option("--force", is_flag=True, help="Override the gates; needs --reason.")
@@ -80,7 +90,8 @@ def _lines(result: Promotion) -> Iterator[str]:
         yield f"nothing to promote: {options.target} already has what {options.source} has published"
         return
     for move in result.moves:
-        yield f"{click.style(move.component, bold=True)}: {short(move.old or '')} -> {short(move.new)}"
+        old = f"{short(move.old)} -> " if move.old else "new, at "
+        yield f"{click.style(move.component, bold=True)}: {old}{short(move.new)}"
         yield from (f"  {subject}" for subject in move.subjects)
     for problem in result.overridden:
         yield click.style("overridden: ", fg="yellow") + str(problem)
@@ -88,12 +99,19 @@ def _lines(result: Promotion) -> Iterator[str]:
     branch = result.branch.removeprefix("refs/heads/")
     if options.dry_run:
         yield f"dry run: one commit on {branch}, {files} would change on deploy/{options.target}"
+        yield from _change_lines(result)
         return
     yield f"committed {short(result.commit)} on {branch}"
     if result.published and result.published.update:
         commit = short(result.published.commit)
         yield f"published {commit} on deploy/{options.target}, {files} changed"
+        yield from _change_lines(result)
     else:
         yield f"deploy/{options.target} renders to the same tree, so it has no new commit"
     if options.push:
         yield "pushed both"
+
+
+def _change_lines(result: Promotion) -> Iterator[str]:
+    changes = result.published.changes if result.published else ()
+    return change_lines([each for change in changes if (each := file_change(change))])

@@ -1,21 +1,21 @@
 """``envctl render``: what would change on each deploy branch; with --publish, make it so."""
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from envctl import wiring
+from envctl.cli.names import environment_names
 from envctl.cli.options import Session, common
-from envctl.cli.printers import counted, emit, error_data, error_lines, say, short, styled_change, telling
+from envctl.cli.printers import change_lines, counted, emit, error_data, error_lines, say, short, telling
 from envctl.errors import EXIT_CLEAN, EXIT_DIFFERENT, EXIT_FAILED, UsageError
 from envctl.model.values import JsonObject, JsonValue
 from envctl.workflows.publishing import EnvironmentOutcome, PublishOptions, RenderRun, run_render
 
 
 @click.command()
-@click.argument("environments", nargs=-1, metavar="[ENV]...")
+@click.argument("environments", nargs=-1, metavar="[ENV]...", shell_complete=environment_names)
 @click.option("--rev", metavar="REV", help="Render a commit instead of the work tree.")
 @click.option("--index", is_flag=True, help="Render what would be committed now (for pre-commit).")
 @click.option(
@@ -59,15 +59,22 @@ def render(
     cache = None if no_cache else wiring.render_cache(repository)
     with telling(session, "rendering …"), wiring.evaluator(repository) as engine:
         result = run_render(repository, engine, options, cache)
-        if out and not result.failed:
-            for each in result.rendered:
-                wiring.export_tree(each.files, out / each.environment)
+        # While the engine is there: what the cache has lost meanwhile is evaluated again.
+        written = [] if result.failed or out is None else list(_export(result, out))
+    for line in written:
+        say(session, line)
     emit(session, _data(result), _lines(result))
     for line in _failures(result):
         say(session, line)
     if result.failed:
         return EXIT_FAILED
     return EXIT_DIFFERENT if check and result.differs else EXIT_CLEAN
+
+
+def _export(result: RenderRun, out: Path) -> Iterator[str]:
+    for each in result.rendered:
+        wiring.export_tree(each.files, out / each.environment)
+        yield f"wrote {counted(len(each.files), 'file')} to {out / each.environment}"
 
 
 def _data(result: RenderRun) -> JsonObject:
@@ -94,7 +101,7 @@ def _lines(result: RenderRun) -> Iterator[str]:
     for outcome in result.outcomes:
         if outcome.state != "failed":
             yield _headline(outcome)
-            yield from _change_lines(outcome)
+            yield from change_lines(outcome.changes)
 
 
 def _failures(result: RenderRun) -> Iterator[str]:
@@ -119,18 +126,3 @@ def _headline(outcome: EnvironmentOutcome) -> str:
         "new": "not published yet",
     }[outcome.state]
     return f"{name}: {counted(outcome.objects, 'object')}, {tail}"
-
-
-_LISTED = 12
-
-
-def _change_lines(outcome: EnvironmentOutcome) -> Iterator[str]:
-    """Each changed object; many of them as one line a component."""
-    if len(outcome.changes) <= _LISTED:
-        for each in outcome.changes:
-            yield f"  {styled_change(each.action, each.object, each.component)}"
-        return
-    for component in dict.fromkeys(each.component for each in outcome.changes):
-        actions = Counter(each.action for each in outcome.changes if each.component == component)
-        counts = ", ".join(f"{count} {action}" for action, count in actions.items())
-        yield f"  {component}: {counts}"

@@ -8,8 +8,9 @@ import click
 
 from envctl import wiring
 from envctl.cli.clusters import cluster_options
+from envctl.cli.names import environment_names
 from envctl.cli.options import Session, common
-from envctl.cli.printers import emit, short, table
+from envctl.cli.printers import emit, short, table, terminal_width
 from envctl.errors import EXIT_CLEAN
 from envctl.model.status import EnvironmentStatus
 from envctl.model.values import JsonObject, JsonValue
@@ -18,7 +19,7 @@ from envctl.workflows.status import status as run
 
 
 @click.command()
-@click.argument("environments", nargs=-1, metavar="[ENV]...")
+@click.argument("environments", nargs=-1, metavar="[ENV]...", shell_complete=environment_names)
 @click.option("--cluster", is_flag=True, help="Also ask the cluster what its agent has applied.")
 @cluster_options
 @common
@@ -118,10 +119,13 @@ def _lines(found: Sequence[EnvironmentState], live: Live) -> Iterator[str]:
             )
             for each in found
         ],
+        width=terminal_width(),
     )
     yield ""
     yield from table(("COMPONENT", *(each.name for each in found)), _matrix(found))
     yield from _legend(found)
+    if live:
+        yield ""
     for name, status in live.items():
         yield from _live_lines(name, status)
 
@@ -155,9 +159,8 @@ def _legend(found: Sequence[EnvironmentState]) -> Iterator[str]:
 
 
 def _live_lines(name: str, status: EnvironmentStatus | None) -> Iterator[str]:
-    yield ""
     if status is None:
-        yield f"{name}: no agent has reported from this cluster"
+        yield f"{click.style(name, bold=True)}: no agent has reported from this cluster"
         return
     word, color = ("ready", "green") if status.ready else ("not ready", "yellow")
     state = click.style(word, fg=color)

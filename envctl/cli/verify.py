@@ -5,17 +5,17 @@ from collections.abc import Iterator
 import click
 
 from envctl import wiring
+from envctl.cli.names import environment_names
 from envctl.cli.options import Session, common
 from envctl.cli.printers import emit, short, styled_change, telling
 from envctl.errors import EXIT_CLEAN, EXIT_DIFFERENT
-from envctl.model.git import TreeChange
 from envctl.model.values import JsonObject
 from envctl.workflows.verify import Verification
 from envctl.workflows.verify import verify as run
 
 
 @click.command()
-@click.argument("environment", metavar="ENV")
+@click.argument("environment", metavar="ENV", shell_complete=environment_names)
 @click.option("--rev", metavar="REV", help="Verify this deploy commit instead of the branch's tip.")
 @common
 def verify(session: Session, environment: str, rev: str | None) -> int:
@@ -34,17 +34,13 @@ def verify(session: Session, environment: str, rev: str | None) -> int:
     return EXIT_CLEAN if result.clean else EXIT_DIFFERENT
 
 
-def _action(change: TreeChange) -> str:
-    return "created" if change.old is None else "deleted" if change.new is None else "changed"
-
-
 def _data(result: Verification) -> JsonObject:
     return {
         "environment": result.environment,
         "commit": result.commit,
         "sourceCommit": result.source_commit,
         "clean": result.clean,
-        "differences": [{"path": each.path, "action": _action(each)} for each in result.differences],
+        "differences": [{"path": each.path, "action": str(each.action)} for each in result.differences],
         "problems": list(result.problems),
     }
 
@@ -56,7 +52,7 @@ def _lines(result: Verification) -> Iterator[str]:
         return
     yield f"{place}: not what source {short(result.source_commit)} renders to"
     for change in result.differences:
-        yield f"  {styled_change(_action(change), change.path)}"
+        yield f"  {styled_change(str(change.action), change.path)}"
     for problem in result.problems:
         yield f"  {problem}"
     yield f"hint: to put it right, publish again: envctl render {result.environment} --publish"

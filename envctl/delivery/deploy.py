@@ -81,20 +81,24 @@ def handed_on(environment: str, commits: Sequence[Commit]) -> tuple[Trailer, ...
             if key in HANDED_ON:
                 found.setdefault(key, []).append(value)
     return tuple(
-        (key, ", ".join(found[key]) if key == ALLOW_PRUNE else found[key][0])
+        (key, ", ".join(dict.fromkeys(found[key])) if key == ALLOW_PRUNE else found[key][0])
         for key in HANDED_ON
         if key in found
     )
 
 
 def deploy_draft(record: DeployRecord, tree: str, parent: str | None, source: Commit) -> CommitDraft:
-    """The deploy commit: author, committer and dates are those of the source commit."""
+    """The deploy commit: author, committer and dates are those of the source commit.
+
+    Its subject is the source commit's behind the environment's name, which is not said twice.
+    """
+    subject = source.subject.removeprefix(f"{record.environment}: ")
     return CommitDraft(
         tree=tree,
         parents=(parent,) if parent else (),
         author=source.author,
         committer=source.committer,
-        message=compose(f"{record.environment}: {source.subject}", (), record_trailers(record)),
+        message=compose(f"{record.environment}: {subject}", (), record_trailers(record)),
     )
 
 

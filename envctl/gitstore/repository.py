@@ -71,6 +71,9 @@ class GitRepository(Repository):
     def history(self, start: str, *, stop: frozenset[str] = frozenset()) -> Iterator[Commit]:
         return self._revisions.history(start, stop)
 
+    def since(self, old: str, new: str) -> Iterator[Commit]:
+        return self._revisions.since(old, new)
+
     def is_ancestor(self, older: str, newer: str) -> bool:
         return self._revisions.is_ancestor(older, newer)
 

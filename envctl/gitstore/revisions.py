@@ -20,6 +20,7 @@ _SHORT = re.compile(r"[0-9a-fA-F]{4,40}")
 _SEARCHED = ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")
 _PSEUDO = re.compile(r"[A-Z_]+")
 _LISTED = 5
+_CLOCKS_DIFFER = 86_400  # seconds
 
 
 class Revisions:
@@ -144,6 +145,43 @@ class Revisions:
                     seen.add(parent)
                     heapq.heappush(pending, (-self._objects.parents(parent)[1], parent))
         return False
+
+    def since(self, old: str, new: str) -> Iterator[Commit]:
+        """What can be reached from `new` and not from `old`, newest first.
+
+        Raises InputError where history is missing.
+        """
+        known, found = {old}, dict[str, int]()
+        seen = {(old, True), (new, old == new)}
+        pending = sorted((-self._objects.parents(each)[1], each) for each in {old, new})
+        while pending and not _is_settled(pending, known, found):
+            time, at = heapq.heappop(pending)
+            is_known = at in known
+            if not is_known:
+                found[at] = -time
+            for parent in self._objects.parents(at)[0]:
+                if is_known:
+                    known.add(parent)
+                born = self._time(parent, needed=not is_known)
+                if born is not None and (parent, parent in known) not in seen:
+                    seen.add((parent, parent in known))
+                    heapq.heappush(pending, (-born, parent))
+        return (self._objects.commit(each) for each in found if each not in known)
+
+    def _time(self, commit: str, *, needed: bool) -> int | None:
+        try:
+            return self._objects.parents(commit)[1]
+        except InputError:
+            if needed:
+                raise
+            return None  # a shallow clone ends below what both have
+
+
+def _is_settled(pending: list[tuple[int, str]], known: set[str], found: dict[str, int]) -> bool:
+    """Whether no commit can turn out to be known any more. A day, because clocks differ."""
+    newest = -pending[0][0]
+    oldest = min(found.values(), default=newest)
+    return newest < oldest - _CLOCKS_DIFFER and all(commit in known for _, commit in pending)
 
 
 def _tagged(raw: bytes) -> str:

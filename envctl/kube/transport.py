@@ -178,7 +178,7 @@ class Transport:
         except _FAILURES as error:
             raise UnavailableError(
                 f"no cluster answers at {endpoint.url}: {_reason(error)}",
-                hint=f"check that the cluster of {endpoint.origin} is up and can be reached from here",
+                hint=_connect_hint(error, endpoint.origin),
             ) from error
 
     def _begin(self, connection: Connection, request: Request, counted: str = "") -> http.client.HTTPResponse:
@@ -264,6 +264,12 @@ def _reason(error: Exception) -> str:
             return (error.strerror or str(error)).lower()
         case _:
             return "the proxy in between does not speak HTTP"
+
+
+def _connect_hint(error: Exception, origin: str) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"check the certificate authority and the address in {origin}"
+    return f"check that the cluster of {origin} is up and can be reached from here"
 
 
 def _after(error: Exception, timeout: float) -> str:

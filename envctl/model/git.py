@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from envctl.model.changes import ObjectAction
+
 
 class EntryKind(StrEnum):
     """The kinds of tree entries that Git has."""
@@ -74,6 +76,13 @@ class TreeChange:
     old: str | None
     new: str | None
     kind: EntryKind = EntryKind.FILE
+
+    @property
+    def action(self) -> ObjectAction:
+        """What happened to the file as a whole."""
+        if self.old is None:
+            return ObjectAction.CREATED
+        return ObjectAction.DELETED if self.new is None else ObjectAction.CHANGED
 
 
 @dataclass(frozen=True, slots=True)

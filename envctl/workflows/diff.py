@@ -126,7 +126,7 @@ def _between_revisions(
     names = load_project(new.tree).environments
     before = load_project(old.tree).environments
     pairs = []
-    for name in sorted({*names, *before}):
+    for name in dict.fromkeys([*names, *before]):
         left = _render_side(repository, evaluator, old, name) if name in before else _absent(name, old)
         right = _render_side(repository, evaluator, new, name) if name in names else _absent(name, new)
         pairs.append(compare_sides(left, right))

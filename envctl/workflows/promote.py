@@ -1,7 +1,8 @@
 """Promote: copy pins from one environment to the next, as one commit, and publish it (design §5).
 
 Everything is prepared as objects first: gates, the commit, the render, the deploy commit. Refs
-move last, so a promotion that fails has changed nothing.
+move last, the source branch before the deploy branch, so a promotion that fails has changed
+nothing; where only the deploy branch could not be moved, the error says how to publish it.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from envctl.config.lock import edit_lock
 from envctl.delivery.promotion import SHORT, PinMove, promotion_message, select
 from envctl.errors import ConflictError, InputError, Problem, RefusedError, UsageError
 from envctl.model.environment import Environment
-from envctl.model.git import CommitDraft, RefUpdate
+from envctl.model.git import Commit, CommitDraft, RefUpdate
 from envctl.model.lock import Pin
 from envctl.ports import Evaluator, Repository
 from envctl.workflows.lag import commits_between
@@ -239,8 +240,24 @@ def _carry_out(repository: Repository, evaluator: Evaluator, ground: _Ground, re
     if options.push:
         _push(repository, ground, update, published)
     repository.move_ref(update, f"envctl: promote {options.source} to {options.target}")
-    published = publish(repository, rendered, source.commit, renderer_of(evaluator))
-    return replace(result, published=published, refreshed=_refresh(repository, ground, options.target))
+    try:
+        published = _publish(repository, rendered, source.commit, renderer_of(evaluator))
+    finally:
+        # In any case: a work tree behind its branch would take the promotion back with its next commit.
+        refreshed = _refresh(repository, ground, options.target)
+    return replace(result, published=published, refreshed=refreshed)
+
+
+def _publish(repository: Repository, rendered: Rendered, source: Commit, renderer: str) -> Published:
+    try:
+        return publish(repository, rendered, source, renderer)
+    except ConflictError as error:
+        raise ConflictError(
+            f"the promotion is committed as {source.id[:SHORT]}, but not published yet",
+            place=deploy_branch(rendered.environment),
+            hint=f"publish it: envctl render {rendered.environment} --publish",
+            problems=(Problem(error.place, error.summary, error.hint),),
+        ) from error
 
 
 def _push(repository: Repository, ground: _Ground, update: RefUpdate, published: Published) -> None:
@@ -280,8 +297,14 @@ def _write_commit(repository: Repository, ground: _Ground, result: Promotion) ->
 
 
 def _refresh(repository: Repository, ground: _Ground, target: str) -> bool:
-    """Bring the checked-out lock file along where the promotion's branch is the checked-out one."""
+    """Bring the checked-out lock file along where the promotion's branch is the checked-out one.
+
+    False where it could not be: it was changed, or another process holds the index.
+    """
     if repository.head()[0] != ground.branch or repository.is_bare:
         return True
     entry = ground.source.tree.entry(lock_path(target))
-    return repository.refresh(lock_path(target), entry.id if entry else None)
+    try:
+        return repository.refresh(lock_path(target), entry.id if entry else None)
+    except ConflictError:
+        return False

@@ -205,7 +205,17 @@ def _record(
 
 
 def _since(repository: Repository, tip: Tip | None, source: Commit) -> tuple[Commit, ...]:
-    """Source commits since the last deploy commit, newest first; only the source itself before the first."""
+    """Source commits since the last deploy commit, newest first; only the source itself before the first.
+
+    Only the source itself, too, where its whole history is here and the last source is not: then
+    history was rewritten. Never everything since the first commit: permissions given once would
+    count again. Raises InputError in a clone that is too shallow to tell.
+    """
     if tip is None:
         return (source,)
-    return tuple(repository.history(source.id, stop=frozenset({tip.record.source_commit})))
+    try:
+        return tuple(repository.since(tip.record.source_commit, source.id))
+    except InputError:
+        for _ in repository.history(source.id):
+            pass  # raises where the clone is shallow
+        return (source,)

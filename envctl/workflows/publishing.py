@@ -68,7 +68,8 @@ class RenderRun:
 
     @property
     def differs(self) -> bool:
-        return any(each.changes for each in self.outcomes)
+        """Whether a deploy branch would change, or did. Not every change is one of an object."""
+        return any(each.state in {"new", "differs", "published", "pushed"} for each in self.outcomes)
 
 
 def run_render(
@@ -147,19 +148,20 @@ def _outcome(repository: Repository, rendered: Rendered) -> EnvironmentOutcome:
         tip = deploy_tip(repository, rendered.environment)
     except RefusedError as error:
         return EnvironmentOutcome(rendered.environment, "failed", errors=(error,))
+    same = tip is not None and tip.commit.tree == rendered.tree
     changes = changes_from(DeployTree(repository, tip.commit.id if tip else None), rendered)
-    state = "new" if tip is None else "differs" if changes else "unchanged"
+    state = "new" if tip is None else "unchanged" if same else "differs"
     commit = tip.commit.id if tip else ""
-    listed = tuple(each for change in changes if (each := _file_change(change)))
+    listed = tuple(each for change in changes if (each := file_change(change)))
     return EnvironmentOutcome(rendered.environment, state, rendered.count, rendered.tree, commit, listed)
 
 
-def _file_change(change: TreeChange) -> FileChange | None:
+def file_change(change: TreeChange) -> FileChange | None:
+    """A changed file of a deploy tree as an object; None for what is no object."""
     parsed = parse_path(change.path)
     if parsed is None:
         return None
-    action = "created" if change.old is None else "deleted" if change.new is None else "changed"
-    return FileChange(action, parsed[0], str(parsed[1]), change.path)
+    return FileChange(str(change.action), parsed[0], str(parsed[1]), change.path)
 
 
 def _with_published(

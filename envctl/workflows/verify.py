@@ -48,12 +48,16 @@ def verify_tip(repository: Repository, evaluator: Evaluator, tip: Tip) -> Verifi
     require_rendered(
         rendered, f"the source of {deploy_branch(tip.record.environment)} does not render any more"
     )
+    differences = _differences(repository, rendered, tip)
+    # Same files and another tree: modes, links and empty folders are no contents, and are edits all the same.
+    other = rendered.tree != tip.commit.tree and not differences
+    problems = ("a file's mode or kind was changed, or an empty folder added",) if other else ()
     return Verification(
         environment=tip.record.environment,
         commit=tip.commit.id,
         source_commit=tip.record.source_commit,
-        differences=_differences(repository, rendered, tip),
-        problems=_problems(repository, tip),
+        differences=differences,
+        problems=(*problems, *_problems(repository, tip)),
     )
 
 

@@ -1,22 +1,28 @@
 """A real control plane for the tests: one for the whole session, and more for those that break theirs."""
 
 import contextlib
+import json
 import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from envctl.devcluster.binaries import Programs, ensure_programs
 from envctl.devcluster.cluster import ClusterOptions, DevCluster
+from envctl.kube.client import parsed
 from envctl.kube.cluster import KubeCluster
 from envctl.kube.connect import connect
+from envctl.kube.connection import Request
 from envctl.model.cluster import ResourceType
 from envctl.model.values import JsonObject
 
+SERVICE_ACCOUNT = ResourceType("", "v1", "ServiceAccount", "serviceaccounts", namespaced=True)
 NAMESPACE = ResourceType("", "v1", "Namespace", "namespaces", namespaced=False)
 
 
@@ -123,3 +129,30 @@ def new_namespace(kube: KubeCluster, unique_name: Callable[[str], str]) -> Itera
 def namespace(new_namespace: Callable[[], str]) -> str:
     """A namespace for this test alone."""
     return new_namespace()
+
+
+def kubeconfig_with_token(admin: Path, token: str, folder: Path) -> Path:
+    """The administrator's kubeconfig with a token instead of his certificate."""
+    content = yaml.safe_load(admin.read_text())
+    content["users"][0]["user"] = {"token": token}
+    path = folder / "token.kubeconfig"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+@pytest.fixture
+def token(kube: KubeCluster, namespace: str) -> str:
+    """The token of a service account without rights, from TokenRequest."""
+    name = {"name": "nobody", "namespace": namespace}
+    kube.apply(SERVICE_ACCOUNT, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": name})
+    asked = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": 600},
+    }
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/nobody/token"
+    headers = (("Content-Type", "application/json"),)
+    answer: Any = parsed(
+        kube._transport.send(Request("POST", path, json.dumps(asked).encode(), headers)).body
+    )
+    return str(answer["status"]["token"])

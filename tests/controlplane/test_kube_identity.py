@@ -1,7 +1,6 @@
 """Who we are to a real API server: tokens, pods, missing rights and missing clusters."""
 
 import base64
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,42 +9,14 @@ import pytest
 import yaml
 
 from envctl.errors import ClusterError, UnavailableError
-from envctl.kube.client import parsed
 from envctl.kube.cluster import KubeCluster
 from envctl.kube.connect import connect
-from envctl.kube.connection import Request
 from envctl.kube.incluster import pod_endpoint
 from envctl.model.cluster import ResourceType
+from tests.controlplane.conftest import kubeconfig_with_token
 
 CONFIG_MAP = ResourceType("", "v1", "ConfigMap", "configmaps", namespaced=True)
 SECRET = ResourceType("", "v1", "Secret", "secrets", namespaced=True)
-SERVICE_ACCOUNT = ResourceType("", "v1", "ServiceAccount", "serviceaccounts", namespaced=True)
-
-
-def kubeconfig_with_token(admin: Path, token: str, folder: Path) -> Path:
-    content = yaml.safe_load(admin.read_text())
-    content["users"][0]["user"] = {"token": token}
-    path = folder / "token.kubeconfig"
-    path.write_text(yaml.safe_dump(content))
-    return path
-
-
-@pytest.fixture
-def token(kube: KubeCluster, namespace: str) -> str:
-    """The token of a service account without rights, from TokenRequest."""
-    name = {"name": "nobody", "namespace": namespace}
-    kube.apply(SERVICE_ACCOUNT, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": name})
-    asked = {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenRequest",
-        "spec": {"expirationSeconds": 600},
-    }
-    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/nobody/token"
-    headers = (("Content-Type", "application/json"),)
-    answer: Any = parsed(
-        kube._transport.send(Request("POST", path, json.dumps(asked).encode(), headers)).body
-    )
-    return str(answer["status"]["token"])
 
 
 @pytest.fixture

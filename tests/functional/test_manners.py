@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.shell_completion import ShellComplete
 
 from envctl import __version__
 from envctl.cli.main import COMMANDS, cli, run
@@ -79,6 +80,23 @@ def test_a_call_without_a_command_shows_the_help(
     bare = capfd.readouterr()
     assert run([*arguments, "--help"]) == 0
     assert (bare.err, bare.out) == (capfd.readouterr().out, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        pytest.param(["render", ""], ["dev", "prod", "staging"], id="environments, but no abstract one"),
+        pytest.param(["render", "prod", "s"], ["staging"], id="what is named already is left out"),
+        pytest.param(["promote", "dev", "staging", "-c", "g"], ["gateway"], id="components"),
+        pytest.param(["-C", "/nowhere", "render", ""], [], id="no repository"),
+    ],
+)
+def test_shells_complete_names(words: list[str], expected: list[str], sample: Workspace) -> None:
+    """Environments and components are completed from the folders of the repository."""
+    place = [] if "-C" in words else ["-C", str(sample.path)]
+    completer = ShellComplete(cli, {}, "envctl", "_ENVCTL_COMPLETE")
+    found = completer.get_completions([*place, *words[:-1]], words[-1])
+    assert [item.value for item in found] == expected
 
 
 def test_errors_are_one_json_document_for_machines(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

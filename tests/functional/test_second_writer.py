@@ -235,6 +235,38 @@ def test_a_ref_that_another_process_is_writing_is_told(small: Workspace) -> None
     )
 
 
+def test_a_promotion_whose_deploy_branch_is_locked_says_what_is_left_to_do(small: Workspace) -> None:
+    """The promotion stands on the source branch, the work tree follows, and publishing finishes it."""
+    small.ok("render", "dev", "--publish")
+    lock = small.path / ".git/refs/heads/deploy/prod.lock"
+    lock.touch()
+    outcome = small.envctl("promote", "dev", "prod")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == told(
+        small,
+        """
+        error: deploy/prod: the promotion is committed as {HEAD}, but not published yet
+          {path}/.git/refs/heads/deploy/prod.lock: another process works on the repository: its lock file exists
+            wait for it; where no Git process runs any more, remove the file
+        hint: publish it: envctl render prod --publish
+        """,
+    )
+    assert small.git("log", "-1", "--format=%s") == "Promote dev to prod: web"
+    assert small.git("status", "--porcelain") == ""
+    lock.unlink()
+    assert small.json("render", "prod", "--publish")["environments"][0]["state"] == "published"
+
+
+def test_a_promotion_leaves_the_work_tree_to_a_process_that_holds_the_index(small: Workspace) -> None:
+    """It is done all the same, and says that the checked-out file does not follow."""
+    small.ok("render", "dev", "--publish")
+    (small.path / ".git/index.lock").touch()
+    outcome = small.ok("promote", "dev", "prod")
+    assert outcome.err.startswith("note: ")
+    assert small.git("log", "-1", "--format=%s", "deploy/prod") == "prod: Promote dev to prod: web"
+    assert not (small.path / "environments/prod/lock.yaml").exists()
+
+
 def test_many_writers_at_once_make_one_line(remote: Workspace, tmp_path: Path) -> None:
     """Four clones publish and push one after another's source at the same time: no commit is lost."""
     clones = [remote.clone(tmp_path / f"clone-{number}") for number in range(4)]

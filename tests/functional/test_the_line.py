@@ -137,6 +137,33 @@ def test_verify_finds_a_hand_edit_file_by_file(promoted: Workspace) -> None:
     assert f"~ {file.relative_to(promoted.path)}" in outcome.out
 
 
+def test_verify_finds_a_changed_mode(small: Workspace) -> None:
+    """No file's content differs, and the tree is another one all the same."""
+    small.ok("render", "dev", "--publish")
+    small.git("checkout", "-q", "deploy/dev")
+    next((small.path / "web").rglob("*.yaml")).chmod(0o755)
+    message = small.git("log", "-1", "--format=%B").replace("Envctl-Sequence: 1", "Envctl-Sequence: 2")
+    small.git("commit", "-qam", message)
+    small.git("checkout", "-q", "main")
+    outcome = small.envctl("verify", "dev", "-o", "json")
+    assert (outcome.code, outcome.data["clean"]) == (16, False)
+    assert outcome.data["problems"] == ["a file's mode or kind was changed, or an empty folder added"]
+    assert small.json("render", "dev", "--publish")["environments"][0]["state"] == "published"
+    assert small.envctl("verify", "dev").code == 0
+
+
+def test_a_check_sees_a_change_that_is_none_of_an_object(small: Workspace) -> None:
+    """The order of components is on the deploy branch too."""
+    small.write("components/db/main.jsonnet", "{}")
+    small.edit("environments/dev/environment.yaml", "[web]", "[web, db]")
+    small.commit("Add db")
+    small.ok("render", "dev", "--publish")
+    assert small.envctl("render", "dev", "--check").code == 0
+    small.write("components/web/component.yaml", "dependsOn: [db]\n")
+    outcome = small.envctl("render", "dev", "--check")
+    assert (outcome.code, outcome.out) == (16, "dev: 1 object, would change\n")
+
+
 def test_an_older_source_never_replaces_a_newer_one(small: Workspace) -> None:
     """A slow CI job that publishes late changes nothing."""
     old = small.git("rev-parse", "HEAD")

@@ -380,7 +380,7 @@ def test_one_branch_by_hand_does_not_keep_the_others_from_being_published(small:
     assert outcome.out.splitlines()[0].startswith("prod: 1 object, published ")
     assert outcome.err.startswith("dev: failed\n")
     assert small.git("rev-parse", "deploy/dev") == by_hand
-    assert small.git("log", "-1", "--format=%s", "deploy/prod") == "prod: prod: four"
+    assert small.git("log", "-1", "--format=%s", "deploy/prod") == "prod: four"
 
 
 def test_a_failing_environment_is_never_published(small: Workspace) -> None:

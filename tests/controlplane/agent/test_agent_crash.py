@@ -1,9 +1,11 @@
 """Killed at any write, before it was sent or after it took effect: the next start converges."""
 
 import itertools
+import threading
 
 import pytest
 
+from envctl.agent.loop import Agent
 from envctl.agent.store import CONFIG_MAP, LABEL, InventoryStore
 from envctl.errors import ConflictError
 from envctl.model.inventory import Accepted, InventoryEntry
@@ -193,3 +195,26 @@ def test_a_lost_part_of_the_inventory_is_built_again(rig, cm) -> None:
     assert [str(each.action) for each in result.results] == ["unchanged", "unchanged"]
     assert rig.live("a")["metadata"]["resourceVersion"] == version
     oracle(rig, {"a": {}, "b": {}})
+
+
+class Buggy:
+    """A cluster whose watches end in what nobody expects."""
+
+    def __init__(self, cluster):
+        self._cluster = cluster
+
+    def __getattr__(self, name):
+        return getattr(self._cluster, name)
+
+    def watch(self, *_words, **_more):
+        raise ZeroDivisionError("a bug")
+
+
+def test_a_bug_in_a_watch_ends_the_agent(rig, cm) -> None:
+    """An agent that is deaf for one kind would look well: it ends, and whoever started it starts it again."""
+    rig.branch.publish({"web": [cm("a", rig.namespace)]})
+    world = rig.world(Buggy(rig.kube))
+    agent = Agent(world.options, world.repository, world.cluster, world.clock, world.log)
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        agent.run(threading.Event())
+    assert rig.log[-1].message == "stopped"

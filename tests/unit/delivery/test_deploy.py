@@ -32,6 +32,14 @@ def test_a_deploy_commit_says_everything_an_auditor_asks() -> None:
     )
 
 
+def test_a_subject_that_names_the_environment_is_not_prefixed_again() -> None:
+    """People write `prod: more replicas` by themselves; only their own environment's name counts."""
+    own = deploy_draft(RECORD, "c" * 40, None, source("prod: more replicas\n"))
+    other = deploy_draft(RECORD, "c" * 40, None, source("dev: more replicas\n"))
+    assert own.message.splitlines()[0] == "prod: more replicas"
+    assert other.message.splitlines()[0] == "prod: dev: more replicas"
+
+
 def test_the_first_deploy_commit_has_no_parent() -> None:
     """So it has none in the source history either."""
     assert deploy_draft(RECORD, "c" * 40, None, SOURCE).parents == ()
@@ -77,6 +85,11 @@ def test_a_commit_without_the_trailers_is_no_deploy_commit(message: str) -> None
             ["B\n\nEnvctl-Allow-Prune: Service a/b\n", "A\n\nEnvctl-Allow-Prune: all\n"],
             (("Envctl-Allow-Prune", "Service a/b, all"),),
             id="permissions to prune add up",
+        ),
+        pytest.param(
+            ["B\n\nEnvctl-Allow-Prune: all\n", "A\n\nEnvctl-Allow-Prune: all\n"],
+            (("Envctl-Allow-Prune", "all"),),
+            id="a permission that was given twice is written once",
         ),
     ],
 )  # fmt: skip
