@@ -190,6 +190,10 @@ class Evaluator(Protocol):
         """The outcome of each task, in order. One failing task never stops the others."""
         ...
 
+    def stream(self, tasks: Sequence[EvaluationTask]) -> Iterator[Evaluation]:
+        """As `evaluate`, each outcome as soon as it and those before it are there."""
+        ...
+
 
 class RenderCache(Protocol):
     """What renders remember from one run to the next. Never needed: each entry may be gone at any time.

@@ -1,7 +1,7 @@
 """One environment of a render: which components are known, which are evaluated, and what they join to."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from envctl.config.schema import check_config, parse_schema
@@ -84,8 +84,8 @@ class Assembly:
         """The components that have to be evaluated."""
         return tuple(unit for unit in self.plan.units if unit.name not in self._holding)
 
-    def finish(self, outcomes: Mapping[str, Evaluation], limits: Limits) -> Rendered:
-        """The environment, given the outcomes of what was missing, by key."""
+    def finish(self, outcomes: Iterator[Evaluation], limits: Limits) -> Rendered:
+        """The environment, given the outcomes of what was missing, in its order; it takes no more of them."""
         self._limits = limits
         base = Rendered(
             environment=self.plan.environment.name,
@@ -93,7 +93,7 @@ class Assembly:
             pins=self.plan.pins,
             components=tuple(self._units),
         )
-        taken = [self._take(unit, outcomes[unit.key]) for unit in self.missing]
+        taken = [self._take(unit, next(outcomes)) for unit in self.missing]
         errors = tuple(error for error in taken if error)
         if errors:
             self._keep({})

@@ -60,15 +60,14 @@ def render_project(
     memory = Memory(cache, evaluator.version)
     plans = [_attempt(trees, project, name) for name in environments]
     work = [Assembly(plan, memory, evaluator) for plan in plans if isinstance(plan, Plan)]
-    missing = [unit for each in work for unit in each.missing]
-    outcomes = evaluator.evaluate([unit.task for unit in missing])
-    found = dict(zip((unit.key for unit in missing), outcomes, strict=True))
     limits = Limits(
         object_bytes=project.settings.limits.object_bytes,
         commit_bytes=project.settings.limits.commit_bytes,
         objects=project.settings.limits.objects,
     )
-    done = {each.plan.environment.name: each.finish(found, limits) for each in work}
+    # An environment is put together while those behind it are still evaluated.
+    outcomes = evaluator.stream([unit.task for each in work for unit in each.missing])
+    done = {each.plan.environment.name: each.finish(outcomes, limits) for each in work}
     return tuple(plan if isinstance(plan, Rendered) else done[plan.environment.name] for plan in plans)
 
 

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -105,9 +105,12 @@ class Counting(Evaluator):
     def version(self) -> str:
         return self.name or self.engine.version
 
-    def evaluate(self, tasks: "list[EvaluationTask]") -> tuple[Evaluation, ...]:
+    def evaluate(self, tasks: Sequence[EvaluationTask]) -> tuple[Evaluation, ...]:
+        return tuple(self.stream(tasks))
+
+    def stream(self, tasks: Sequence[EvaluationTask]) -> Iterator[Evaluation]:
         self.asked += [task.key for task in tasks]
-        return self.engine.evaluate(tasks)
+        return self.engine.stream(tasks)
 
 
 @dataclass(frozen=True)
