@@ -20,6 +20,7 @@ from envctl.model.evaluation import Evaluation
 from envctl.ports import EvaluationTask, Evaluator
 from envctl.rendercache.files import FileCache
 from envctl.workflows.project import load_project
+from envctl.workflows.remembered import RENDER_VERSION
 from envctl.workflows.render import render_project
 from envctl.workflows.source import Source
 
@@ -414,3 +415,13 @@ def test_no_entry_holds_more_than_json(place: Place, engine: Counting) -> None:
     for entry in place.cache.rglob("*"):
         if entry.is_file():
             json.loads(entry.read_bytes().partition(b"\n")[2][32:])
+
+
+def test_what_renders_make_is_tied_to_their_version(place: Place, engine: Counting) -> None:
+    """Whoever changes what the same closure renders to has to raise RENDER_VERSION, or old entries count on."""
+    place.write("envctl.yaml", "{}\n")
+    trees = [each[1] for each in place.render(engine, None)]  # type: ignore[attr-defined]
+    assert (RENDER_VERSION, trees) == (
+        1,
+        ["fcebbe082d2fa1e4b0fc52f8e0edd5138563906e", "3b3e46cdb83a388956805d2ce4a3552a336ff84e"],
+    )
