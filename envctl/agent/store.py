@@ -53,11 +53,6 @@ class InventoryStore:
         self._stored = _Stored({}, "", 1, {})
         self.inventory = Inventory()
 
-    @property
-    def dirty(self) -> bool:
-        """Whether something is only in memory."""
-        return self._changed_shards() != ()
-
     def update(self, changed: Iterable[InventoryEntry] = (), gone: Iterable[ObjectId] = ()) -> None:
         """Change entries in memory."""
         self.inventory = with_changes(self.inventory, changed, gone)

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 import click
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+from envctl.agent.options import NAMESPACE
 
-NAMESPACE = "envctl-system"
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option(

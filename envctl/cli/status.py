@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from envctl import wiring
+from envctl.agent.resource import status_json
 from envctl.cli.clusters import cluster_options
 from envctl.cli.names import environment_names
 from envctl.cli.options import Session, common
@@ -85,24 +86,8 @@ def _instant(seconds: int) -> str:
 
 
 def _live_data(status: EnvironmentStatus | None) -> JsonValue:
-    if status is None:
-        return None
-    return {
-        "ready": status.ready,
-        "revision": status.revision,
-        "applied": status.applied,
-        "sequence": status.sequence,
-        "objects": status.objects,
-        "failed": status.failed,
-        "kept": status.kept,
-        "failures": [{"object": each.object, "reason": each.reason} for each in status.failures],
-        "healed": status.healed,
-        "lastHealed": status.last_healed,
-        "conditions": [
-            {"type": each.type, "status": each.status, "reason": each.reason, "message": each.message}
-            for each in status.conditions
-        ],
-    }
+    """As the `Environment` object has it."""
+    return {"ready": status.ready, **status_json(status)} if status else None
 
 
 def _lines(found: Sequence[EnvironmentState], live: Live) -> Iterator[str]:

@@ -3,15 +3,19 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
-from dulwich.object_store import BaseObjectStore
+from dulwich.file import FileLocked
+from dulwich.object_store import BaseObjectStore, DiskObjectStore
 from dulwich.objects import Commit as GitCommit
 from dulwich.objects import ObjectID, ShaFile, parse_tree
 
 from envctl.errors import InputError, Problem
 from envctl.gitstore.failures import translated
+from envctl.gitstore.loose import add_loose
 from envctl.gitstore.names import name_flaw, shown
 from envctl.model.git import Commit, Entry, EntryKind, Signature
 
@@ -153,17 +157,21 @@ class Objects:
         return commit.parents, commit.committer.time
 
     def add(self, new: Mapping[str, tuple[int, bytes]], *, as_pack_from: int) -> None:
-        """Write objects: few as loose files, `as_pack_from` or more as one pack."""
+        """Write objects: few as loose files in their order, `as_pack_from` or more as one pack.
+
+        Whatever a killed process left behind, a lock file even, stands in nobody's way.
+        """
         files = [
             ShaFile.from_raw_string(kind, data, sha=ObjectID(identity.encode()))
             for identity, (kind, data) in new.items()
         ]
         with self._lock, translated("write objects"):
             if len(files) >= as_pack_from:
-                self._store.add_objects([(file, None) for file in files])
-            else:
-                for file in files:
-                    self._store.add_object(file)
+                with suppress(FileLocked):  # left by a dead process for the same pack, or held by a live one
+                    self._store.add_objects([(file, None) for file in files])
+                    return
+            for file in files:
+                add_loose(cast("DiskObjectStore", self._store), file)
 
 
 def is_id(text: str) -> bool:

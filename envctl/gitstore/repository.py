@@ -1,6 +1,7 @@
 """The Git repository behind the port: opened once, read by id, moved by compare-and-swap."""
 
 import os
+import shutil
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from envctl.gitstore.remotes import Remotes
 
 _SHORT = 12
+# What `init_bare` makes before the config.
+_PARTS = {"HEAD", "branches", "config", "description", "hooks", "info", "objects", "refs"}
 
 
 class GitRepository(Repository):
@@ -207,7 +210,7 @@ def open_store(path: Path, *, clock: Clock) -> GitRepository:
     """A bare repository at exactly this path, made where there is none. Raises InputError for another."""
     with translated("open the store", place=str(path)):
         path.mkdir(parents=True, exist_ok=True)
-        if not any(path.iterdir()):
+        if _clear_unmade(path):
             return GitRepository(Repo.init_bare(path), clock)
         try:
             store = _opened(Repo(path), path, clock)
@@ -216,3 +219,18 @@ def open_store(path: Path, *, clock: Clock) -> GitRepository:
     if not store.is_bare:
         raise InputError("the directory holds no bare repository", place=str(path))
     return store
+
+
+def _clear_unmade(path: Path) -> bool:
+    """Whether a bare repository may be made here: nothing is there, or only what a killed try left, now gone.
+
+    The config comes last and in one step, so a folder without one that holds no object never was
+    a repository.
+    """
+    found = list(path.iterdir())
+    ours = all(each.name.removesuffix(".lock") in _PARTS for each in found) and not (path / "config").exists()
+    if not ours or any(each.is_file() for part in ("objects", "refs") for each in (path / part).rglob("*")):
+        return False
+    for each in found:
+        shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
+    return True

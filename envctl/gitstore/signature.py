@@ -43,7 +43,7 @@ class Signatures:
         missing = "" if without_crud(name) else "name"
         if missing or not email:
             raise InputError(
-                f"nobody says who the {role} is: there is no {missing or 'email address'}",
+                f"Git does not know the {missing or 'email address'} of the {role}",
                 hint='git config user.name "Your Name"; git config user.email you@example.com',
             )
         date = self._environment.get(f"GIT_{role.upper()}_DATE", "")

@@ -116,15 +116,19 @@ class TreeWriter:
         return identity
 
     def _missing(self, root: str) -> dict[str, tuple[int, bytes]]:
-        """What is not in the store: below a tree that is there, everything is there."""
-        missing: dict[str, tuple[int, bytes]] = {}
+        """What is not in the store: below a tree that is there, everything is there.
+
+        What a tree holds comes before it, so that this stays true when the writing is cut short.
+        """
+        missing: set[str] = set()
         pending = [root]
         while pending:
             identity = pending.pop()
             if identity in self._new and identity not in missing and not self._objects.has(identity):
-                missing[identity] = self._new[identity]
+                missing.add(identity)
                 pending.extend(self._children.get(identity, ()))
-        return missing
+        # Ids are known from the leaves upward, and a dict keeps that order.
+        return {identity: value for identity, value in self._new.items() if identity in missing}
 
 
 def _sorted_into_folders(files: Mapping[str, bytes | str]) -> _Folder:

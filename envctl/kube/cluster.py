@@ -15,15 +15,14 @@ from envctl.kube.lists import PAGE, Scope, whole
 from envctl.kube.paths import creation_path, identity, object_path, query, warning_texts
 from envctl.kube.transport import Answer, Transport
 from envctl.kube.watch import Watch
-from envctl.model.cluster import Listing, ResourceType, object_id
+from envctl.model.cluster import FIELD_MANAGER, Listing, ResourceType, object_id
 from envctl.model.objects import ObjectId
 from envctl.model.values import JsonObject
 
-MANAGER = "envctl"
 _JSON: Headers = (("Accept", "application/json"), ("Content-Type", "application/json"))
 # The media type says YAML, and JSON is YAML; the server reads it with its JSON decoder.
 _APPLY: Headers = (("Accept", "application/json"), ("Content-Type", "application/apply-patch+yaml"))
-_WRITE = {"fieldManager": MANAGER, "fieldValidation": "Strict"}
+_WRITE = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 _WARNINGS_KEPT = 1000
 
 

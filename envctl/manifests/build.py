@@ -2,27 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from envctl.errors import InputError, Problem
 from envctl.manifests.extract import Found, find
 from envctl.manifests.kinds import Scopes, scopes_of
 from envctl.manifests.normal import normalize
 from envctl.manifests.paths import object_path
-from envctl.manifests.text import to_yaml
+from envctl.manifests.text import MAX_BYTES, to_yaml
 from envctl.model.objects import ObjectId, RenderedObject
+from envctl.model.settings import SizeLimits
 from envctl.model.values import JsonValue
-
-_MIB: Final = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a deploy tree may hold: bytes of one object's text, bytes of all, number of objects."""
-
-    object_bytes: int = _MIB
-    commit_bytes: int = 32 * _MIB
-    objects: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +37,7 @@ class _Source:
 
 
 def build(
-    components: Sequence[ComponentValue], limits: Limits, scopes: Scopes | None = None
+    components: Sequence[ComponentValue], limits: SizeLimits, scopes: Scopes | None = None
 ) -> tuple[RenderedObject, ...]:
     """The objects of one environment, sorted by path: a pure function of the components' values.
 
@@ -84,7 +73,7 @@ def _find_all(components: Iterable[ComponentValue]) -> tuple[list[_Source], list
     return sources, problems
 
 
-def _object(source: _Source, scopes: Scopes, limits: Limits) -> RenderedObject | list[Problem]:
+def _object(source: _Source, scopes: Scopes, limits: SizeLimits) -> RenderedObject | list[Problem]:
     value = source.found.value
     normal = normalize(value, scopes, source.namespace)
     if isinstance(normal, tuple):
@@ -96,9 +85,11 @@ def _object(source: _Source, scopes: Scopes, limits: Limits) -> RenderedObject |
             Problem(source.place + each.place.removeprefix("$"), each.reason, each.hint)
             for each in error.problems
         ]
-    if len(text) > limits.object_bytes:
-        reason = f"{normal.id} is {len(text):,} bytes long; the limit is {limits.object_bytes:,}"
-        return [Problem(source.place, reason, "split it, or raise limits.objectBytes in envctl.yaml")]
+    limit = min(limits.object_bytes, MAX_BYTES)
+    if len(text) > limit:
+        reason = f"{normal.id} is {len(text):,} bytes long; the limit is {limit:,}"
+        raising = "" if limit == MAX_BYTES else ", or raise limits.objectBytes in envctl.yaml"
+        return [Problem(source.place, reason, f"split it{raising}")]
     path = object_path(source.component, normal.id)
     return RenderedObject(normal.id, source.component, source.found.origin, path, normal.value, text)
 
@@ -121,7 +112,7 @@ def _same_paths(objects: Iterable[RenderedObject]) -> Iterator[Problem]:
             yield Problem(_place(each), reason, "rename one of the objects")
 
 
-def _totals(objects: Sequence[RenderedObject], limits: Limits) -> Iterator[Problem]:
+def _totals(objects: Sequence[RenderedObject], limits: SizeLimits) -> Iterator[Problem]:
     size = sum(len(each.text) for each in objects)
     if len(objects) > limits.objects:
         reason = f"there are {len(objects):,} objects; the limit is {limits.objects:,}"

@@ -8,12 +8,12 @@ they may be joined is decided here too, on the safe side: what these checks do n
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from envctl.manifests.build import Limits
 from envctl.manifests.extract import find
 from envctl.manifests.gitids import blob_id, tree_id
 from envctl.manifests.kinds import Scopes, is_built_in, scopes_of
 from envctl.manifests.paths import COMPONENTS_FILE, component_folder
 from envctl.model.objects import RenderedObject
+from envctl.model.settings import SizeLimits
 from envctl.model.values import JsonValue
 
 Kind = tuple[str, str]
@@ -72,7 +72,7 @@ def joined_scopes(each: Iterable[Mapping[Kind, bool]]) -> Scopes:
     return Scopes(custom)
 
 
-def may_join(parts: Sequence[Part], limits: Limits) -> bool:
+def may_join(parts: Sequence[Part], limits: SizeLimits) -> bool:
     """Whether these parts are one deploy tree without any doubt: no object twice, nothing over a limit."""
     folders = {component_folder(part.component).lower() for part in parts}
     # A path without its folder says exactly which object it is.

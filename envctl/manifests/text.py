@@ -15,7 +15,7 @@ from envctl.manifests.scalars import MAX_KEY, UnwritableError, is_literal, is_pl
 from envctl.model.values import JsonObject, JsonValue
 
 MAX_DEPTH: Final = 64
-MAX_BYTES: Final = 1 << 20
+MAX_BYTES: Final = 8 << 20  # more than any API server stores: keeps hostile text out, is nothing to tune
 _FIRST = ("apiVersion", "kind", "metadata")
 _MEMO_LIMIT = 64
 _SAMPLE_WIDTH = 100
@@ -42,16 +42,16 @@ def to_yaml(value: JsonObject) -> bytes:
     return "".join(parts).encode()
 
 
-def from_yaml(text: bytes, place: str, *, max_bytes: int = MAX_BYTES) -> JsonObject:
+def from_yaml(text: bytes, place: str) -> JsonObject:
     """The object in a file of a deploy tree. `place` names the file in messages.
 
     Reads what `to_yaml` writes, and such other YAML as every reader surely reads alike. Raises
     InputError naming file and line for anything else: more than one document, anchors, tags,
     duplicate or non-string keys, plain scalars that YAML 1.1 and 1.2 read differently, tabs
     between values, carriage returns, byte order marks, other encodings than UTF-8, more
-    than 64 levels, more than `max_bytes`.
+    than 64 levels, more than 8 MiB.
     """
-    return read(text, place, max_bytes, MAX_DEPTH)
+    return read(text, place, MAX_BYTES, MAX_DEPTH)
 
 
 def sample(value: JsonValue, lines: int = 10) -> str:

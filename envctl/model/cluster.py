@@ -8,6 +8,9 @@ from envctl.errors import ClusterError
 from envctl.model.objects import ObjectId
 from envctl.model.values import JsonObject
 
+FIELD_MANAGER = "envctl"
+"""Who writes: the name under which server-side apply keeps what is ours."""
+
 _STATUS_CONFLICT = 409
 
 

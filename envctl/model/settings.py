@@ -7,10 +7,10 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SizeLimits:
-    """What a deploy tree may hold. The agent has the same limits, so raise them there first."""
+    """What a deploy tree may hold."""
 
     object_bytes: int = _MIB
-    """Bytes of one object's text. etcd takes 1.5 MiB with everything that the server adds."""
+    """Bytes of one object's text. etcd takes 1.5 MiB with everything that the server adds; 8 MiB at most."""
 
     commit_bytes: int = 32 * _MIB
     """Bytes of all objects of one environment."""

@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from envctl.model.cluster import FIELD_MANAGER
 from envctl.model.values import JsonObject, JsonValue
 
-MANAGER = "envctl"
 _DECODER = json.JSONDecoder()
 
 
@@ -71,7 +71,9 @@ def has_field(value: JsonValue, path: str) -> bool:
 
 def _is_ours(entry: Mapping[str, Any]) -> bool:
     return (
-        entry.get("manager") == MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource")
+        entry.get("manager") == FIELD_MANAGER
+        and entry.get("operation") == "Apply"
+        and not entry.get("subresource")
     )
 
 

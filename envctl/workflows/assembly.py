@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 
 from envctl.config.schema import check_config, parse_schema
 from envctl.errors import EnvctlError, InputError
-from envctl.manifests.build import ComponentValue, Limits, build
+from envctl.manifests.build import ComponentValue, build
 from envctl.manifests.kinds import Scopes
 from envctl.manifests.parts import Part, definitions, joined_scopes, may_join, part_of
 from envctl.manifests.paths import components_text
 from envctl.model.environment import ComponentInstance, Environment
 from envctl.model.evaluation import Evaluation, evidence
 from envctl.model.objects import RenderedObject
+from envctl.model.settings import SizeLimits
 from envctl.model.values import JsonValue
 from envctl.ports import EvaluationTask, Evaluator, Tree
 from envctl.workflows.remembered import Fresh, Known, Memory, record_of
@@ -77,14 +78,14 @@ class Assembly:
         self._values: dict[str, JsonValue] = {}
         self._objects: dict[str, Sequence[RenderedObject]] = {}
         self._scopes = Scopes()
-        self._limits = Limits()
+        self._limits = SizeLimits()
 
     @property
     def missing(self) -> tuple[Unit, ...]:
         """The components that have to be evaluated."""
         return tuple(unit for unit in self.plan.units if unit.name not in self._holding)
 
-    def finish(self, outcomes: Iterator[Evaluation], limits: Limits) -> Rendered:
+    def finish(self, outcomes: Iterator[Evaluation], limits: SizeLimits) -> Rendered:
         """The environment, given the outcomes of what was missing, in its order; it takes no more of them."""
         self._limits = limits
         base = Rendered(

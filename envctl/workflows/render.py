@@ -10,7 +10,6 @@ from envctl.config.snippet import entry_code
 from envctl.config.validation import require_none
 from envctl.config.wording import did_you_mean
 from envctl.errors import InputError, Problem
-from envctl.manifests.build import Limits
 from envctl.model.environment import ComponentInstance, Environment
 from envctl.ports import Evaluator, RenderCache, Repository, Tree
 from envctl.workflows.assembly import Assembly, Plan, Unit
@@ -60,11 +59,7 @@ def render_project(
     memory = Memory(cache, evaluator.version)
     plans = [_attempt(trees, project, name) for name in environments]
     work = [Assembly(plan, memory, evaluator) for plan in plans if isinstance(plan, Plan)]
-    limits = Limits(
-        object_bytes=project.settings.limits.object_bytes,
-        commit_bytes=project.settings.limits.commit_bytes,
-        objects=project.settings.limits.objects,
-    )
+    limits = project.settings.limits
     # An environment is put together while those behind it are still evaluated.
     outcomes = evaluator.stream([unit.task for each in work for unit in each.missing])
     done = {each.plan.environment.name: each.finish(outcomes, limits) for each in work}

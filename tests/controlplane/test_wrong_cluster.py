@@ -162,9 +162,9 @@ def test_a_token_without_rights(
     assert outcome == Outcome(
         1,
         "",
-        f'error: ConfigMap in {namespace}: configmaps is forbidden: User "{user}" cannot list resource '
-        f'"configmaps" in API group "" in the namespace "{namespace}"\n'
-        f'hint: grant {user} the right to list configmaps in the namespace "{namespace}"\n',
+        f'error: Environment.envctl.dev {namespace}/dev: environments.envctl.dev "dev" is forbidden: User "{user}" '
+        f'cannot get resource "environments" in API group "envctl.dev" in the namespace "{namespace}"\n'
+        f'hint: grant {user} the right to get environments in the namespace "{namespace}"\n',
     )
     assert names(kube, namespace) == before
 

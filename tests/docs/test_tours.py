@@ -1,24 +1,48 @@
 """The commands of the README and the tutorial, run as they stand there."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.docs.tours import Edit, Step, run, tour
-from tests.functional.conftest import ROOT, Workspace
+from tests.docs.tours import Edit, File, Step, Tour, run, tours
+from tests.functional.conftest import ROOT, Workspace, new_workspace
+
+PAGES = ("README.md", "docs/tutorial.md")
+TOURS = [
+    pytest.param(page, each, id=f"{page} {number}")
+    for page in PAGES
+    for number, each in enumerate(tours((ROOT / page).read_text()), start=1)
+]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md"])
-def test_the_commands_of_a_page_do_what_it_says(sample: Workspace, page: str) -> None:
-    """In their order, on a copy of the sample: each ends as it should and prints what the page prints."""
-    steps = tour((ROOT / page).read_text())
-    assert any(isinstance(each, Step) for each in steps)
-    for step in steps:
-        if isinstance(step, Edit):
-            sample.edit(step.file, step.old, step.new)
-            continue
-        outcome = run(sample, step)
-        assert outcome.code in step.codes, (step.command, outcome)
-        output = f"{outcome.out}{outcome.err}".strip("\n") + "\n"
-        assert step.fits(output), f"{page}: $ {step.command}\n{output}"
+@pytest.mark.parametrize(("page", "tour"), TOURS)
+def test_the_commands_of_a_page_do_what_it_says(
+    request: pytest.FixtureRequest, tmp_path: Path, page: str, tour: Tour
+) -> None:
+    """In their order: each ends as it should and prints what the page prints."""
+    workspace = new_workspace(tmp_path / "own") if tour.from_nothing else request.getfixturevalue("sample")
+    for part in tour.parts:
+        match part:
+            case Edit(file, old, new):
+                workspace.edit(file, old, new)
+            case File(path, content):
+                workspace.write(path, content)
+            case Step():
+                see(workspace, part, page)
+
+
+def see(workspace: Workspace, step: Step, page: str) -> None:
+    outcome = run(workspace, step)
+    assert outcome.code in step.codes, (step.command, outcome)
+    output = f"{outcome.out}{outcome.err}".strip("\n") + "\n"
+    assert step.fits(output), f"{page}: $ {step.command}\n{output}"
+
+
+def test_the_tours_are_found() -> None:
+    """A mark that is spelt wrong must not take commands out of the tests."""
+    steps = [sum(isinstance(part, Step) for part in each.values[1].parts) for each in TOURS]
+    assert [each.id for each in TOURS] == ["README.md 1", "docs/tutorial.md 1", "docs/tutorial.md 2"]
+    assert min(steps) >= 4
 
 
 @pytest.mark.parametrize(

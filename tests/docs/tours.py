@@ -8,9 +8,13 @@ from dataclasses import dataclass
 
 from tests.functional.conftest import Outcome, Workspace
 
-_TOUR = re.compile(r"<!-- tour: .*? -->\n(?P<text>.*?)(?:<!-- end of tour -->|\Z)", re.DOTALL)
+_TOUR = re.compile(
+    r"<!-- tour(?P<place> of an empty repository)?: .*? -->\n(?P<text>.*?)(?:<!-- end of tour -->|\Z)",
+    re.DOTALL,
+)
 _PART = re.compile(
     r"<!-- edit (?P<file>\S+): (?P<old>.+?) => (?P<new>.+?) -->"
+    r"|`(?P<path>[\w./-]+)`:\n\n```(?:yaml|jsonnet)\n(?P<content>.*?)^```$"
     r"|^```(?P<kind>sh|console)\n(?P<block>.*?)^```$",
     re.DOTALL | re.MULTILINE,
 )
@@ -25,6 +29,14 @@ class Edit:
     file: str
     old: str
     new: str
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that the page tells the reader to write."""
+
+    path: str
+    content: str
 
 
 @dataclass(frozen=True)
@@ -48,17 +60,28 @@ class Step:
         return not self.shown or bool(re.fullmatch(pattern, _ID.sub("#", output), re.DOTALL))
 
 
-def tour(page: str) -> tuple[Edit | Step, ...]:
-    """The edits and commands between a page's marks ``<!-- tour: … -->`` and ``<!-- end of tour -->``."""
-    found = _TOUR.search(page)
-    assert found, "the page has no mark <!-- tour: … -->"
-    return tuple(_parts(found["text"]))
+@dataclass(frozen=True)
+class Tour:
+    """What a page lets a reader do, between the marks ``<!-- tour: … -->`` and ``<!-- end of tour -->``.
+
+    It starts from the sample or, as ``<!-- tour of an empty repository: … -->``, from nothing.
+    """
+
+    from_nothing: bool
+    parts: tuple[Edit | File | Step, ...]
 
 
-def _parts(text: str) -> Iterator[Edit | Step]:
+def tours(page: str) -> tuple[Tour, ...]:
+    """All tours of a page, in its order."""
+    return tuple(Tour(bool(each["place"]), tuple(_parts(each["text"]))) for each in _TOUR.finditer(page))
+
+
+def _parts(text: str) -> Iterator[Edit | File | Step]:
     for part in _PART.finditer(text):
         if part["file"]:
             yield Edit(part["file"], part["old"].replace("\\n", "\n"), part["new"].replace("\\n", "\n"))
+        elif part["path"]:
+            yield File(part["path"], part["content"])
         elif part["kind"] == "sh":
             yield from (Step(line) for line in part["block"].splitlines() if line.strip())
             return
@@ -68,8 +91,10 @@ def _parts(text: str) -> Iterator[Edit | Step]:
 
 def _console(block: str) -> Iterator[Step]:
     for chunk in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-        command, *shown = chunk.splitlines()
-        yield Step(command, tuple(shown))
+        line, *shown = chunk.splitlines()
+        *before, last = line.split(" && ")
+        yield from map(Step, before)
+        yield Step(last, tuple(shown))
 
 
 def run(workspace: Workspace, step: Step) -> Outcome:

@@ -17,10 +17,11 @@ def state(workspace: Workspace) -> tuple[str, ...]:
 
 
 def fails(workspace: Workspace, *arguments: str) -> Outcome:
-    """Run what must fail, and see that it changed nothing."""
+    """Run what must fail, and see that it changed nothing and that every object is whole."""
     before = state(workspace)
     outcome = workspace.envctl(*arguments)
     assert state(workspace) == before
+    workspace.git("fsck", "--no-dangling", "--no-progress")
     assert outcome.code != 0
     return outcome
 

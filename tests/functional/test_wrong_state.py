@@ -258,7 +258,7 @@ STATES = {
         nobody,
         "promote dev prod",
         """
-        error: nobody says who the author is: there is no name
+        error: Git does not know the name of the author
         hint: git config user.name "Your Name"; git config user.email you@example.com
         """,
     ),

@@ -83,6 +83,29 @@ def test_a_store_is_made_once_and_opened_again(tmp_path: Path) -> None:
     assert Box(tmp_path / "a/store").git("cat-file", "-t", commit) == "commit"
 
 
+def test_a_store_whose_making_was_killed_is_made_again(tmp_path: Path) -> None:
+    """After a kill at any step of its making, the next start makes it; the agent must not stay down."""
+    whole = tmp_path / "whole"
+    open_store(whole, clock=FixedClock())
+    steps = sorted(whole.rglob("*"), key=lambda path: (path.is_file(), path.name == "config", path))
+    for end in range(len(steps)):
+        store = tmp_path / f"cut{end}"
+        store.mkdir()
+        for each in steps[:end]:
+            target = store / each.relative_to(whole)
+            target.mkdir() if each.is_dir() else target.write_bytes(each.read_bytes())
+        (store / "config.lock").touch()
+        assert open_store(store, clock=FixedClock()).is_bare
+
+
+def test_a_folder_that_holds_objects_is_never_cleared(tmp_path: Path) -> None:
+    """A store that lost its config keeps what it holds."""
+    store = open_store(tmp_path / "store", clock=FixedClock())
+    commit = store.write_commit(draft(store.write_tree({"x": b"1"})))
+    (tmp_path / "store/config").unlink()
+    assert open_store(tmp_path / "store", clock=FixedClock()).tree(commit).read("x") == b"1"
+
+
 @pytest.mark.parametrize("folder", ["", "lib"])
 def test_a_store_never_takes_over_another_directory(full: Box, folder: str) -> None:
     """A directory that holds something else, a repository with a work tree even, is left alone."""

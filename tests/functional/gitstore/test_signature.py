@@ -50,7 +50,7 @@ def test_a_missing_identity_says_how_to_set_it(config: dict[tuple[str, str], str
     with pytest.raises(InputError) as caught:
         signatures(config, {}).author()
     assert str(caught.value) == (
-        f"nobody says who the author is: there is no {missing}\n"
+        f"Git does not know the {missing} of the author\n"
         'hint: git config user.name "Your Name"; git config user.email you@example.com'
     )
     assert str(signatures(config, {}).logger()) == "envctl <envctl@localhost>"

@@ -1,6 +1,8 @@
 """Trees and commits written: the ids that git makes, only what is new, and no tree that git would refuse."""
 
 import random
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -241,3 +243,45 @@ def test_a_commit_that_cannot_be_is_refused(full: Box, changes: dict[str, object
     with pytest.raises(InputError) as caught:
         repository.write_commit(made)
     assert caught.value.summary == message
+
+
+def _cut_writes(box: Box, files: Mapping[str, bytes], at: int) -> None:
+    """Write a tree in a process that is killed when it is about to put its nth object in place."""
+    program = (
+        "import os, sys, pathlib, envctl.gitstore.loose as loose\n"
+        "from envctl.gitstore.repository import open_repository\n"
+        "from tests.support.repositories import FixedClock\n"
+        "left, real = [int(sys.argv[2])], pathlib.Path.replace\n"
+        "def replace(self, target):\n"
+        "    left[0] -= 1\n"
+        "    os._exit(9) if left[0] < 0 else real(self, target)\n"
+        "pathlib.Path.replace = replace\n"
+        f"open_repository(pathlib.Path(sys.argv[1]), clock=FixedClock()).write_tree({files!r})\n"
+    )
+    subprocess.run([sys.executable, "-c", program, box.path, str(at)], check=False, timeout=60)
+
+
+@pytest.mark.parametrize("at", range(7))
+def test_a_tree_whose_writing_was_killed_is_written_whole_the_next_time(box: Box, at: int) -> None:
+    """No object is there before what it holds, and nothing left behind stands in the way."""
+    files = {"a/x": b"1", "a/b/y": b"2", "a/b/z": b"3", "c": b"4"}
+    _cut_writes(box, files, at)
+    written = box.open().write_tree(files)
+    assert box.git("ls-tree", "-r", "--name-only", written).split() == sorted(files)
+    assert box.git("fsck", "--strict", "--no-dangling", written) == ""
+    assert [box.git("cat-file", "-p", f"{written}:{path}") for path in files] == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("count", [2, 40], ids=["loose", "pack"])
+def test_lock_files_of_dead_processes_stop_no_object(box: Box, count: int) -> None:
+    """An object's name is its content: whoever held the lock was writing the same."""
+    files = {f"f{number}": b"%d" % number for number in range(count)}
+    whole = Box(box.path.with_name("other"))
+    init_repository(whole.path, clock=FixedClock()).write_tree(files)
+    for path in (whole.path / ".git/objects").rglob("*"):
+        lock = box.path / ".git/objects" / path.relative_to(whole.path / ".git/objects")
+        if path.is_file():
+            lock.parent.mkdir(exist_ok=True)
+            lock.with_name(f"{lock.name}.lock").touch()
+    written = box.open().write_tree(files)
+    assert len(box.git("ls-tree", "--name-only", written).split()) == count

@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envctl.errors import InputError
-from envctl.manifests.build import ComponentValue, Limits, build
+from envctl.manifests.build import ComponentValue, build
+from envctl.manifests.text import from_yaml
 from envctl.model.objects import ObjectId, RenderedObject
+from envctl.model.settings import SizeLimits
 
 RBAC = "rbac.authorization.k8s.io"
 
@@ -17,12 +19,12 @@ def obj(name: str, kind: str = "ConfigMap", api_version: str = "v1", **rest: Any
     return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, **rest}
 
 
-def built(limits: Limits | None = None, **values: Any) -> tuple[RenderedObject, ...]:
+def built(limits: SizeLimits | None = None, **values: Any) -> tuple[RenderedObject, ...]:
     components = [ComponentValue(name, value, "prod") for name, value in values.items()]
-    return build(components, limits or Limits())
+    return build(components, limits or SizeLimits())
 
 
-def refusal(limits: Limits | None = None, **values: Any) -> str:
+def refusal(limits: SizeLimits | None = None, **values: Any) -> str:
     with pytest.raises(InputError) as caught:
         built(limits, **values)
     return str(caught.value)
@@ -109,24 +111,24 @@ def test_paths_that_differ_by_case_only_are_refused() -> None:
     ("limits", "problem"),
     [
         pytest.param(
-            Limits(object_bytes=100),
+            SizeLimits(object_bytes=100),
             "web $.a: ConfigMap prod/a is 181 bytes long; the limit is 100 "
             "(split it, or raise limits.objectBytes in envctl.yaml)",
             id="one object",
         ),
         pytest.param(
-            Limits(commit_bytes=200),
+            SizeLimits(commit_bytes=200),
             "all objects are 250 bytes long; the limit is 200 (raise limits.commitBytes in envctl.yaml)",
             id="all objects",
         ),
         pytest.param(
-            Limits(objects=1),
+            SizeLimits(objects=1),
             "there are 2 objects; the limit is 1 (raise limits.objects in envctl.yaml)",
             id="number",
         ),
     ],
 )
-def test_limits_are_named_with_the_setting_that_raises_them(limits: Limits, problem: str) -> None:
+def test_limits_are_named_with_the_setting_that_raises_them(limits: SizeLimits, problem: str) -> None:
     """Better here than as a 413 from the API server."""
     assert refusal(limits, web={"a": obj("a", data={"x": "y" * 100}), "b": obj("b")}).split("\n")[1:] == [
         f"  {problem}"
@@ -144,3 +146,15 @@ def test_the_result_does_not_depend_on_order(names: list[str], random: Any) -> N
     random.shuffle(mixed)
     again = {name: dict(reversed(value.items())) for name, value in mixed}
     assert built(**values) == built(**again)
+
+
+def test_what_the_settings_let_through_can_be_read_again() -> None:
+    """The agent and the diff read what a render wrote, so no setting goes beyond what they take."""
+    limits = SizeLimits(object_bytes=64 << 20)
+    (made,) = build([ComponentValue("web", obj("a", data={"big": "x" * (2 << 20)}), "prod")], limits)
+    assert from_yaml(made.text, made.path) == made.value
+    with pytest.raises(InputError) as caught:
+        build([ComponentValue("web", obj("a", data={"big": "x" * (8 << 20)}), "prod")], limits)
+    assert [str(each) for each in caught.value.problems] == [
+        "web $: ConfigMap prod/a is 8,388,691 bytes long; the limit is 8,388,608 (split it)"
+    ]

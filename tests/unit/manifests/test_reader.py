@@ -157,8 +157,8 @@ def test_all_problems_of_a_file_are_named_in_one_pass() -> None:
 
 def test_a_file_over_the_limit_is_not_even_parsed() -> None:
     """The size is checked first."""
-    error = refusal(b"a: 1\n" + b"#" * (1 << 20))
-    assert str(error) == "web/prod/x.yaml: is 1,048,581 bytes long; the limit is 1,048,576"
+    error = refusal(b"a: 1\n" + b"#" * (8 << 20))
+    assert str(error) == "web/prod/x.yaml: is 8,388,613 bytes long; the limit is 8,388,608"
 
 
 @pytest.mark.parametrize(
