@@ -76,7 +76,7 @@ def _data(environment: str, url: str, result: ReconcileResult) -> JsonObject:
 def _lines(environment: str, url: str, result: ReconcileResult) -> Iterator[str]:
     for each in result.results:
         if each.action is not Action.UNCHANGED:
-            yield from _result_lines(each)
+            yield from _result_lines(each, dry_run=result.dry_run)
     for refusal in result.refused:
         yield click.style("kept ", fg="yellow") + f"{refusal.subject}: {refusal.reason}"
         yield click.style(f"  {refusal.hint}", dim=True)
@@ -85,8 +85,10 @@ def _lines(environment: str, url: str, result: ReconcileResult) -> Iterator[str]
     yield f"{head}{environment} at {short(result.revision)} (#{result.sequence}) on {url}: {counts}"
 
 
-def _result_lines(result: ObjectResult) -> Iterator[str]:
-    action = click.style(str(result.action), fg=_COLORS.get(result.action, "white"))
+def _result_lines(result: ObjectResult, *, dry_run: bool) -> Iterator[str]:
+    done = result.action not in {Action.FAILED, Action.SKIPPED}
+    word = f"would be {result.action}" if dry_run and done else str(result.action)
+    action = click.style(word, fg=_COLORS.get(result.action, "white"))
     yield f"{action} {result.id}" + (f": {result.reason}" if result.reason else "")
     if result.hint:
         yield click.style(f"  {result.hint}", dim=True)

@@ -13,6 +13,7 @@ from envctl.errors import EnvctlError, InputError, RefusedError, UnavailableErro
 from envctl.gitstore.addresses import Address, words
 from envctl.gitstore.failures import translated
 from envctl.gitstore.objects import Objects
+from envctl.gitstore.packs import add_pack
 from envctl.gitstore.refs import head, list_refs, move_ref, moved_away, put_back, read_ref
 from envctl.model.git import RefUpdate, Signature
 
@@ -82,9 +83,8 @@ def push(address: Address, repo: Repo, updates: Sequence[RefUpdate], by: Signatu
 
 def _copy(source: Repo, into: Repo, locked: Objects, known: set[ObjectID], wanted: set[ObjectID]) -> None:
     if wanted:
-        count, data = source.generate_pack_data(known, wanted)
         with locked.lock:
-            into.object_store.add_pack_data(count, data)
+            add_pack(lambda: into.object_store.add_pack_data(*source.generate_pack_data(known, wanted)))
 
 
 def _is_done(remote: Repo, update: RefUpdate) -> bool:

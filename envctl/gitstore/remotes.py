@@ -19,6 +19,7 @@ from envctl.gitstore.addresses import Address, find_address, redacted, words
 from envctl.gitstore.failures import translated
 from envctl.gitstore.negotiation import Haves
 from envctl.gitstore.objects import COMMIT, Objects, is_id
+from envctl.gitstore.packs import add_pack
 from envctl.gitstore.refs import list_refs, moved_away
 from envctl.gitstore.revisions import Revisions
 from envctl.gitstore.transport import connected
@@ -117,9 +118,8 @@ class Remotes:
                 path, wants, walker, pack.write, ref_prefix=[each.encode() for each in names]
             )
             if pack.tell():
-                pack.seek(0)
                 with self._objects.lock, translated("store fetched objects", place=address.name):
-                    self._repo.object_store.add_thin_pack(pack.read, None)
+                    add_pack(lambda: (pack.seek(0), self._repo.object_store.add_thin_pack(pack.read, None)))
         self._repo.update_shallow(result.new_shallow, result.new_unshallow)
         found.update(_named(result.refs, names, address))
         absent = [name for name, each in found.items() if each and not self._objects.has(each)]

@@ -7,6 +7,7 @@ from envctl.config.component import check_dependencies, parse_component
 from envctl.config.environment import parse_environment, resolve_environment
 from envctl.config.lock import parse_lock
 from envctl.config.settings import parse_settings
+from envctl.config.wording import did_you_mean
 from envctl.errors import EnvctlError, InputError, Problem, UsageError
 from envctl.model.component import ComponentFile
 from envctl.model.environment import Environment, EnvironmentFile
@@ -16,6 +17,7 @@ from envctl.model.settings import Settings
 from envctl.ports import Tree
 
 SETTINGS = "envctl.yaml"
+_OVERLAY = ".jsonnet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,26 @@ def load_project(tree: Tree) -> Project:
             place="environments/",
             hint="an environment is a folder environments/<name>/ with an environment.yaml",
         )
-    return Project(tree, settings, files)
+    project = Project(tree, settings, files)
+    _require_known_overlays(project)
+    return project
+
+
+def _require_known_overlays(project: Project) -> None:
+    """An overlay that fits no component is a misspelt one: left out in silence, nobody would know."""
+    known = {use.name for each in project.files.values() for use in each.components or ()}
+    known |= {entry.name for entry in project.tree.list("components")}
+    problems = tuple(
+        Problem(
+            f"environments/{name}/{entry.name}",
+            f"there is no component {entry.name.removesuffix(_OVERLAY)} that this overlay could be for",
+            did_you_mean(entry.name.removesuffix(_OVERLAY), sorted(known), otherwise="components here"),
+        )
+        for name in sorted(project.files)
+        for entry in project.tree.list(f"environments/{name}")
+        if entry.name.endswith(_OVERLAY) and entry.name.removesuffix(_OVERLAY) not in known
+    )
+    raise_together(InputError(each.reason, place=each.place, hint=each.hint) for each in problems)
 
 
 def raise_together(errors: Iterable[EnvctlError]) -> None:

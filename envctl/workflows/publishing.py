@@ -14,7 +14,7 @@ from envctl.workflows.publish import Outcome, Published, deploy_tip, publish, re
 from envctl.workflows.push import publish_and_push, sync
 from envctl.workflows.render import render_project
 from envctl.workflows.rendered import Rendered
-from envctl.workflows.source import Source, at_revision, require_clean
+from envctl.workflows.source import Source, at_revision, require_clean, require_reviewed
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,8 @@ def run_render(
     """Render, compare and, if asked, publish. An environment that fails is never published."""
     source = open_source(repository, options)
     project = load_project(source.tree)
+    if options.publish and source.commit:
+        require_reviewed(repository, project.settings.source_branch, source.commit.id)
     named = choose_environments(project, options.environments)
     waiting = () if options.environments else tuple(name for name in named if is_unpromoted(project, name))
     names = tuple(name for name in named if name not in waiting)

@@ -78,6 +78,19 @@ def _fetch_sources(repository: Repository, remote: str, branch: str, environment
             return
 
 
+def _require_pushed(repository: Repository, remote: str, branch: str, source: Commit) -> None:
+    """A deploy branch on a remote must not name a source that only exists here."""
+    if not branch.startswith("refs/heads/"):
+        return
+    theirs = repository.fetch(remote, [branch])[branch]
+    if theirs is None or not repository.is_ancestor(source.id, theirs):
+        name = branch.removeprefix("refs/heads/")
+        raise RefusedError(
+            f"{name} on {remote} does not have the source commit {source.id[:12]} yet",
+            hint=f"git push {remote} {name}, then run the command again",
+        )
+
+
 def publish_and_push(
     repository: Repository,
     remote: str,
@@ -91,6 +104,7 @@ def publish_and_push(
     `branch` is the ref that sources come from there. Raises ConflictError when others keep
     winning; nothing local has moved then.
     """
+    _require_pushed(repository, remote, branch, source)
     names = [each.environment for each in rendered]
     for last in range(1, TRIES + 1):
         tips = sync(repository, remote, names)

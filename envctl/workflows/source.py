@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from envctl.errors import InputError
+from envctl.errors import InputError, RefusedError
 from envctl.model.git import Commit, Entry
 from envctl.ports import Repository, Tree
 
@@ -63,6 +63,31 @@ def pinned_tree(repository: Repository, source: Source, component: str, revision
             hint="fetch it (git fetch, in a shallow clone with --unshallow), or promote the component again",
         ) from error
     return PinnedTree(source.tree, repository.tree(revision))
+
+
+def require_reviewed(repository: Repository, branch: str | None, commit: str) -> None:
+    """Check that a commit to be published is on the source branch, here or as it was last fetched.
+
+    Without a configured branch, the one that HEAD is on is the source branch, so all is well.
+    Raises RefusedError: what is published is what was reviewed.
+    """
+    if branch is None:
+        return
+    names = [f"refs/heads/{branch}", *(n for n in repository.refs("refs/remotes/") if _tracks(n, branch))]
+    tips = [tip for name in names if (tip := repository.ref(name))]
+    if not any(repository.is_ancestor(commit, tip) for tip in tips):
+        raise RefusedError(
+            f"commit {commit[:12]} is not on the source branch {branch}"
+            if tips
+            else f"the source branch {branch} is not in this repository",
+            hint=f"merge it first; deploy branches follow {branch} (sourceBranch in envctl.yaml)"
+            if tips
+            else f"fetch it: git fetch origin {branch}:refs/remotes/origin/{branch}",
+        )
+
+
+def _tracks(name: str, branch: str) -> bool:
+    return name.removeprefix("refs/remotes/").partition("/")[2] == branch
 
 
 def require_commit(repository: Repository) -> str:

@@ -58,9 +58,9 @@ def detached(small: Workspace) -> None:
 
 
 def source_branch_elsewhere(small: Workspace) -> None:
+    published(small)
     small.write("envctl.yaml", "sourceBranch: trunk\n")
     small.commit("Rename the source branch")
-    published(small)
 
 
 def conflict_committed(small: Workspace) -> None:

@@ -269,3 +269,20 @@ def test_a_local_push_by_many_loses_nothing(full: Box, tmp_path: Path) -> None:
             won += 1
         parent = commit if number % 2 else parent
     assert int(bare.git("rev-list", "--count", MAIN)) == 2 + won
+
+
+@pytest.mark.parametrize("remote", ["path", "http"], indirect=True)
+def test_a_fetch_that_was_killed_is_no_hindrance_to_the_next(
+    remote: Remote, store: GitRepository, tmp_path: Path
+) -> None:
+    """A pack without its index, and the index's lock, are what a kill leaves; the pack's name is the same again."""
+    other = allowed(tmp_path / "other", remote, tmp_path)
+    other.fetch("origin", [MAIN])
+    for pack in (tmp_path / "other/objects/pack").glob("*.pack"):
+        left = tmp_path / "store/objects/pack" / pack.name
+        left.write_bytes(pack.read_bytes())
+        left.with_suffix(".idx.lock").write_bytes(b"half")
+    tip = store.fetch("origin", [MAIN])[MAIN]
+    assert tip is not None
+    assert Box(tmp_path / "store").git("fsck", "--strict", "--no-dangling", tip) == ""
+    assert not list((tmp_path / "store/objects/pack").glob("*.lock"))
