@@ -190,6 +190,26 @@ class Evaluator(Protocol):
         """The outcome of each task, in order. One failing task never stops the others."""
         ...
 
+    def stream(self, tasks: Sequence[EvaluationTask]) -> Iterator[Evaluation]:
+        """As `evaluate`, each outcome as soon as it and those before it are there."""
+        ...
+
+
+class RenderCache(Protocol):
+    """What renders remember from one run to the next. Never needed: each entry may be gone at any time.
+
+    Both methods raise nothing: an entry that is absent, damaged or out of reach is None, and
+    one that cannot be kept is dropped. Safe for many threads and processes at once.
+    """
+
+    def get(self, key: str) -> bytes | None:
+        """The bytes that were put under a key, whole and unchanged, or None."""
+        ...
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keep bytes under a key for a while, in place of what was there."""
+        ...
+
 
 class Cluster(Protocol):
     """A Kubernetes API server. All methods may be called from many threads at once.

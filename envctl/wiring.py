@@ -5,6 +5,7 @@ Adapters are heavy, so each is imported when it is first needed.
 
 import hashlib
 import math
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -16,7 +17,7 @@ from time import monotonic
 from envctl.model.plan import ReconcileResult
 from envctl.model.settings import Settings
 from envctl.model.status import EnvironmentStatus, LogEntry
-from envctl.ports import Clock, Cluster, Evaluator, Repository
+from envctl.ports import Clock, Cluster, Evaluator, RenderCache, Repository
 
 
 class SystemClock:
@@ -58,6 +59,24 @@ def evaluator(repository: Repository) -> Iterator[Evaluator]:
     limits = Limits(wall=chosen.seconds, cpu=math.ceil(2 * chosen.seconds), memory=chosen.memory)
     with JsonnetEvaluator(limits=limits, workers=chosen.jobs) as engine:
         yield engine
+
+
+def render_cache(repository: Repository) -> RenderCache | None:
+    """What renders of this repository remember: in its Git folder, shared by all linked work trees.
+
+    In the user's cache folder where the Git folder cannot be written; nowhere without a folder.
+    """
+    from envctl.gitstore.repository import GitRepository
+    from envctl.rendercache.files import FileCache
+
+    if not isinstance(repository, GitRepository):
+        return None
+    folder = repository.common_folder
+    if os.access(folder, os.W_OK):
+        return FileCache(folder / "envctl" / "render")
+    from envctl.devcluster.folders import cache_folder
+
+    return FileCache(cache_folder() / "render" / hashlib.sha256(bytes(folder.resolve())).hexdigest()[:16])
 
 
 def current_settings(repository: Repository) -> Settings:

@@ -24,6 +24,7 @@ from envctl.workflows.publishing import EnvironmentOutcome, PublishOptions, Rend
 @click.option("--check", is_flag=True, help="Exit 16 where a deploy branch would change.")
 @click.option("--publish", is_flag=True, help="Commit what changed to the deploy branches.")
 @click.option("--push", is_flag=True, help="With --publish: push the deploy branches too.")
+@click.option("--no-cache", is_flag=True, help="Evaluate everything again, and remember nothing.")
 @common
 def render(
     session: Session,
@@ -34,6 +35,7 @@ def render(
     check: bool,  # noqa: FBT001
     publish: bool,  # noqa: FBT001
     push: bool,  # noqa: FBT001
+    no_cache: bool,  # noqa: FBT001
 ) -> int:
     """Render environments and say what would change.
 
@@ -54,18 +56,25 @@ def render(
         raise UsageError("--publish needs a commit, and the index is none", hint="commit first")
     options = PublishOptions(environments, rev, index=index, publish=publish, push=push)
     repository = wiring.open_repository(session.directory)
+    cache = None if no_cache else wiring.render_cache(repository)
     with telling(session, "rendering …"), wiring.evaluator(repository) as engine:
-        result = run_render(repository, engine, options)
-    if out and not result.failed:
-        for each in result.rendered:
-            wiring.export_tree(each.files, out / each.environment)
-            say(session, f"wrote {counted(len(each.files), 'file')} to {out / each.environment}")
+        result = run_render(repository, engine, options, cache)
+        # While the engine is there: what the cache has lost meanwhile is evaluated again.
+        written = [] if result.failed or out is None else list(_export(result, out))
+    for line in written:
+        say(session, line)
     emit(session, _data(result), _lines(result))
     for line in _failures(result):
         say(session, line)
     if result.failed:
         return EXIT_FAILED
     return EXIT_DIFFERENT if check and result.differs else EXIT_CLEAN
+
+
+def _export(result: RenderRun, out: Path) -> Iterator[str]:
+    for each in result.rendered:
+        wiring.export_tree(each.files, out / each.environment)
+        yield f"wrote {counted(len(each.files), 'file')} to {out / each.environment}"
 
 
 def _data(result: RenderRun) -> JsonObject:

@@ -5,12 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
-from referencing import Registry
-from referencing.exceptions import Unresolvable
-from referencing.jsonschema import DRAFT202012
-
 from envctl.config.keypath import key_text
 from envctl.config.validation import Finding, find_all, require_none
 from envctl.errors import InputError, Problem
@@ -78,6 +72,10 @@ def _schema_problems(schema: dict[str, Any], path: str) -> list[Problem]:
     dialect = schema.get("$schema", _DIALECT)
     if str(dialect).rstrip("#") != _DIALECT:
         return [Problem(path, f"$schema: {dialect} is not supported", f'write "$schema": "{_DIALECT}"')]
+    # Needed for schemas of components only, and not while these and their configs stay as they are.
+    from jsonschema import Draft202012Validator  # noqa: PLC0415
+    from jsonschema.exceptions import SchemaError  # noqa: PLC0415
+
     try:
         Draft202012Validator.check_schema(schema)
     except SchemaError as error:
@@ -87,6 +85,10 @@ def _schema_problems(schema: dict[str, Any], path: str) -> list[Problem]:
 
 
 def _reference_findings(schema: dict[str, Any]) -> Iterator[Finding]:
+    from referencing import Registry  # noqa: PLC0415
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415
+    from referencing.jsonschema import DRAFT202012  # noqa: PLC0415
+
     resource = DRAFT202012.create_resource(schema)
     resolver = Registry().with_resource("", resource).resolver("")
     for path, key, value in _keywords(schema, ()):

@@ -7,18 +7,18 @@ check. No schema is ever fetched: references lead into the same document or nowh
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
-from referencing import Registry
-
+from envctl.config.acceptance import accepts
 from envctl.config.keypath import key_text
 from envctl.config.wording import KEYWORDS, did_you_mean, shown, type_text
 from envctl.config.yamlfile import Document
 from envctl.errors import InputError, Problem
 from envctl.model.environment import KeyPath
 from envctl.model.values import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,12 @@ def find_all(value: JsonValue, schema: JsonObject, place: str = "") -> tuple[Fin
 
     Raises InputError for a schema, found at `place`, that refers to itself without end.
     """
+    if accepts(value, schema):
+        return ()
+    # Files are mostly right, and this import takes longer than reading them.
+    from jsonschema import Draft202012Validator  # noqa: PLC0415
+    from referencing import Registry  # noqa: PLC0415
+
     validator = Draft202012Validator(schema, registry=Registry())
     try:
         found = [finding for error in validator.iter_errors(value) for finding in _findings(error)]
@@ -66,7 +72,7 @@ def require_none(problems: Iterable[Problem], path: str) -> None:
         raise InputError(f"{len(found)} problems found in {path}", problems=found)
 
 
-def _findings(error: ValidationError) -> Iterator[Finding]:
+def _findings(error: "ValidationError") -> Iterator[Finding]:
     path: KeyPath = tuple(error.absolute_path)
     keyword = str(error.validator)
     wanted: Any = error.validator_value
@@ -85,7 +91,7 @@ def _findings(error: ValidationError) -> Iterator[Finding]:
         yield Finding(path, _reason(keyword, wanted, value), _hint(keyword, wanted, value, error.schema))
 
 
-def _is_about_a_key(error: ValidationError) -> bool:
+def _is_about_a_key(error: "ValidationError") -> bool:
     place = list(error.relative_schema_path)[-3:-1]
     return place[-1:] == ["propertyNames"] and place[:1] != ["properties"]
 
@@ -136,7 +142,7 @@ def _dependent(path: KeyPath, wanted: Any, value: Any) -> Iterator[Finding]:
             )
 
 
-def _alternatives(path: KeyPath, error: ValidationError) -> Iterator[Finding]:
+def _alternatives(path: KeyPath, error: "ValidationError") -> Iterator[Finding]:
     """The problems of the one alternative that was meant, where that can be told."""
     value: Any = error.instance
     branches: dict[int, list[ValidationError]] = {}
@@ -159,17 +165,17 @@ def _alternatives(path: KeyPath, error: ValidationError) -> Iterator[Finding]:
         yield Finding(path, reason, f"nearest to fit: {'; '.join(details)}")
 
 
-def _wrong_type(error: ValidationError) -> bool:
+def _wrong_type(error: "ValidationError") -> bool:
     """Whether the alternative is for values of another type altogether."""
     return error.validator == "type" and not error.relative_path
 
 
-def _wrong_choice(error: ValidationError) -> bool:
+def _wrong_choice(error: "ValidationError") -> bool:
     """Whether the alternative is for objects that say so in one of their keys (a discriminator)."""
     return error.validator in {"const", "enum"} and len(error.relative_path) == 1
 
 
-def _types(errors: Iterable[ValidationError]) -> list[str]:
+def _types(errors: Iterable["ValidationError"]) -> list[str]:
     found: list[str] = []
     for error in errors:
         wanted: Any = error.validator_value

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dulwich.errors import NotGitRepository
 from dulwich.file import FileLocked
@@ -20,7 +21,6 @@ from envctl.gitstore.index import Index, IndexTree, read_index
 from envctl.gitstore.normal import Normalizer
 from envctl.gitstore.objects import BLOB, Objects
 from envctl.gitstore.refs import head, list_refs, move_ref, read_ref
-from envctl.gitstore.remotes import Remotes
 from envctl.gitstore.revisions import Revisions
 from envctl.gitstore.signature import Signatures
 from envctl.gitstore.trees import CommitTree, find_item
@@ -28,6 +28,9 @@ from envctl.gitstore.worktree import WorkTree
 from envctl.gitstore.writing import TreeWriter, write_commit
 from envctl.model.git import Commit, CommitDraft, RefUpdate, Signature, TreeChange
 from envctl.ports import Clock, Repository, Tree
+
+if TYPE_CHECKING:
+    from envctl.gitstore.remotes import Remotes
 
 _SHORT = 12
 # What `init_bare` makes before the config.
@@ -44,7 +47,11 @@ class GitRepository(Repository):
         self._objects = Objects(repo.object_store)
         weakref.finalize(self._objects, repo.close)  # trees may outlive this object, never their objects
         self._revisions = Revisions(repo, self._objects)
-        self._remotes = Remotes(repo, self._objects, self._revisions)
+
+    @property
+    def common_folder(self) -> Path:
+        """Git's own folder, the one that all linked work trees share."""
+        return Path(self._repo.commondir())
 
     @property
     def is_bare(self) -> bool:
@@ -128,6 +135,13 @@ class GitRepository(Repository):
 
     def push(self, remote: str, updates: Sequence[RefUpdate]) -> None:
         self._remotes.push(remote, updates, self._signatures.logger())
+
+    @cached_property
+    def _remotes(self) -> "Remotes":
+        # The clients of all protocols take longer to import than the rest of the adapter.
+        from envctl.gitstore.remotes import Remotes  # noqa: PLC0415
+
+        return Remotes(self._repo, self._objects, self._revisions)
 
     @property
     def _signatures(self) -> Signatures:

@@ -4,7 +4,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
@@ -73,15 +73,23 @@ class JsonnetEvaluator:
 
     def evaluate(self, tasks: Sequence[EvaluationTask]) -> tuple[Evaluation, ...]:
         """The outcome of each task, in order. Raises UnavailableError where no worker can start."""
+        return tuple(self.stream(tasks))
+
+    def stream(self, tasks: Sequence[EvaluationTask]) -> Iterator[Evaluation]:
+        """As `evaluate`, each outcome when it is there; all tasks are under way from the first one on."""
         resolvers = {id(task.tree): Resolver(task.tree) for task in tasks}
         running = [self._threads.submit(self._run, task, resolvers[id(task.tree)]) for task in tasks]
         try:
-            return tuple(each.result() for each in running)
-        except BaseException:
             for each in running:
-                each.cancel()
+                yield each.result()
+        except GeneratorExit:  # the caller wants no more: what runs may end
+            raise
+        except BaseException:
             self._kill()
             raise
+        finally:
+            for each in running:
+                each.cancel()
 
     def _run(self, task: EvaluationTask, resolver: Resolver) -> Evaluation:
         imports = Imports(task.tree, resolver, self._blobs)

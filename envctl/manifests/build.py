@@ -36,15 +36,19 @@ class _Source:
         return f"{self.component} {self.found.origin}"
 
 
-def build(components: Sequence[ComponentValue], limits: SizeLimits) -> tuple[RenderedObject, ...]:
+def build(
+    components: Sequence[ComponentValue], limits: SizeLimits, scopes: Scopes | None = None
+) -> tuple[RenderedObject, ...]:
     """The objects of one environment, sorted by path: a pure function of the components' values.
+
+    `scopes` are those of the whole environment; by default, what these components' own CRDs say.
 
     Raises InputError with every problem of every component: what is no object, invalid and
     unwritable objects, two objects with one identity, two paths that differ by case only, and
     whatever is over a limit.
     """
     sources, problems = _find_all(components)
-    scopes = scopes_of(source.found.value for source in sources)
+    scopes = scopes or scopes_of(source.found.value for source in sources)
     objects: list[RenderedObject] = []
     for source in sources:
         made = _object(source, scopes, limits)

@@ -6,6 +6,7 @@ Source: gitformat-object, "tree objects": entries sorted as if directories ended
 
 import hashlib
 from collections.abc import Mapping
+from types import MappingProxyType
 
 _FILE, _TREE = b"100644", b"40000"
 
@@ -20,8 +21,11 @@ def blob_id(data: bytes) -> str:
     return git_id("blob", data)
 
 
-def tree_id(blobs: Mapping[str, str]) -> str:
-    """The id of the tree that holds these files: path to blob id, in any order."""
+def tree_id(blobs: Mapping[str, str], trees: Mapping[str, str] = MappingProxyType({})) -> str:
+    """The id of the tree that holds these files, path to blob id, in any order.
+
+    `trees` maps names of further folders in it to the ids of their trees.
+    """
     folders: dict[str, dict[str, str]] = {}
     entries: list[tuple[bytes, bytes, str]] = []
     for path, blob in blobs.items():
@@ -31,6 +35,7 @@ def tree_id(blobs: Mapping[str, str]) -> str:
         else:
             entries.append((name.encode(), _FILE, blob))
     entries += [(name.encode() + b"/", _TREE, tree_id(inner)) for name, inner in folders.items()]
+    entries += [(name.encode() + b"/", _TREE, tree) for name, tree in trees.items()]
     body = b"".join(
         b"%s %s\0%s" % (mode, name.removesuffix(b"/"), bytes.fromhex(item))
         for name, mode, item in sorted(entries)

@@ -75,6 +75,11 @@ class Scopes:
         return _BUILT_IN[key] if key in _BUILT_IN else self.custom.get(key)
 
 
+def is_built_in(group: str, kind: str) -> bool:
+    """Whether a kind's scope is known without any CRD."""
+    return (group, kind) in _BUILT_IN
+
+
 def scopes_of(values: Iterable[JsonObject]) -> Scopes:
     """The scopes that the CustomResourceDefinitions among these objects add."""
     custom: dict[tuple[str, str], bool] = {}

@@ -35,7 +35,12 @@ def object_path(component: str, key: ObjectId) -> str:
     group = f".{_quote(_UNSAFE_GROUP, key.group)}" if key.group else ""
     kind = _quote(_UNSAFE_KIND, key.kind)
     file = _guard(f"{kind}{group}_{_quote(_UNSAFE, key.name)}{_SUFFIX}")
-    return "/".join((_segment(component), namespace, *_cut(file)))
+    return "/".join((component_folder(component), namespace, *_cut(file)))
+
+
+def component_folder(component: str) -> str:
+    """The folder of the deploy tree that holds a component's files, and nothing else."""
+    return _segment(component)
 
 
 def parse_path(path: str) -> tuple[str, ObjectId] | None:

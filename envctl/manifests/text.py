@@ -5,6 +5,7 @@ text back, if it was canonical.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from envctl.errors import InputError, Problem
@@ -123,7 +124,7 @@ class _Writer:
                 put(f"{head}{_scalar(value)}\n")
 
     def _key(self, key: str) -> str:
-        text = key if is_plain(key) else quoted(key)
+        text = _short(key) if len(key) <= _MEMO_LIMIT else _written(key)
         if len(text) > MAX_KEY:
             raise UnwritableError(f"has a key longer than {MAX_KEY} bytes")
         self._keys[key] = text = text + ":"
@@ -135,10 +136,20 @@ class _Writer:
             return known
         if is_literal(text):
             return literal(text, indent + "  ")
-        written = (text if is_plain(text) else quoted(text)) + "\n"
-        if len(text) <= _MEMO_LIMIT:
-            self._strings[text] = written
+        if len(text) > _MEMO_LIMIT:
+            return _written(text) + "\n"
+        self._strings[text] = written = _short(text) + "\n"
         return written
+
+
+def _written(text: str) -> str:
+    return text if is_plain(text) else quoted(text)
+
+
+@lru_cache(maxsize=8192)
+def _short(text: str) -> str:
+    """As `_written`, remembered from object to object: keys and small values are mostly the same."""
+    return _written(text)
 
 
 def _check_depth(depth: int) -> None:

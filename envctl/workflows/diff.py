@@ -25,7 +25,8 @@ from envctl.workflows.project import (
     load_project,
 )
 from envctl.workflows.publish import Tip, deploy_ref, deploy_tip, read_tip
-from envctl.workflows.render import Rendered, render, require_rendered
+from envctl.workflows.render import render
+from envctl.workflows.rendered import Rendered, require_rendered
 from envctl.workflows.source import Source, at_revision
 
 Key = tuple[str, str, str, str, str]

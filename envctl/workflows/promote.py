@@ -36,7 +36,8 @@ from envctl.workflows.publish import (
     source_of,
 )
 from envctl.workflows.push import moved_on, require_current, sync
-from envctl.workflows.render import Rendered, render, require_rendered
+from envctl.workflows.render import render
+from envctl.workflows.rendered import Rendered, require_rendered
 from envctl.workflows.source import Source, at_revision, require_commit
 from envctl.workflows.verify import verify_tip
 

@@ -1,6 +1,5 @@
 """Publish: commit a deploy tree to its deploy branch, by compare-and-swap (design §4)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,8 +18,9 @@ from envctl.errors import ConflictError, InputError, Problem, RefusedError
 from envctl.manifests.paths import component_of
 from envctl.model.git import Commit, RefUpdate, TreeChange
 from envctl.ports import Evaluator, Repository
+from envctl.workflows.compared import DeployTree, entries_over
 from envctl.workflows.project import choose_environments, load_project
-from envctl.workflows.render import Rendered
+from envctl.workflows.rendered import Rendered
 from envctl.workflows.source import Source, at_revision
 
 TRIES = 5
@@ -141,7 +141,8 @@ def prepare(repository: Repository, rendered: Rendered, source: Commit, renderer
         return Published(rendered.environment, Outcome.UNCHANGED, tip.commit.id)
     if tip and _superseded(repository, tip, source):
         return Published(rendered.environment, Outcome.SUPERSEDED, tip.commit.id)
-    written = repository.write_tree(_entries(repository, rendered, tip), base=None)
+    deployed = DeployTree(repository, tip.commit.id if tip else None)
+    written = repository.write_tree(entries_over(deployed, rendered), base=None)
     if written != rendered.tree:
         raise InputError(f"the written tree {written} is not the rendered tree {rendered.tree}")
     changes = repository.changes(tip.commit.tree if tip else None, written)
@@ -207,15 +208,6 @@ def _superseded(repository: Repository, tip: Tip, source: Commit) -> bool:
         return repository.is_ancestor(source.id, newest)
     except InputError:  # the recorded source is not in this clone, so it cannot be a descendant here
         return False
-
-
-def _entries(repository: Repository, rendered: Rendered, tip: Tip | None) -> Mapping[str, bytes | str]:
-    """Files to write: bytes where the tip does not have the blob yet, else its id."""
-    have = {change.path: change.new for change in repository.changes(None, tip.commit.tree)} if tip else {}
-    return {
-        path: blob if have.get(path) == blob else rendered.files[path]
-        for path, blob in rendered.blobs.items()
-    }
 
 
 def _record(

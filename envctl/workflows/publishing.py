@@ -7,13 +7,14 @@ from envctl.errors import ConflictError, EnvctlError, RefusedError, UsageError
 from envctl.manifests.paths import parse_path
 from envctl.model.git import Commit, TreeChange
 from envctl.model.settings import Settings
-from envctl.ports import Evaluator, Repository
+from envctl.ports import Evaluator, RenderCache, Repository
+from envctl.workflows.compared import DeployTree, changes_from
 from envctl.workflows.project import choose_environments, is_unpromoted, load_project
 from envctl.workflows.publish import Outcome, Published, deploy_tip, publish, renderer_of
 from envctl.workflows.push import publish_and_push, sync
-from envctl.workflows.render import Rendered, render_project
+from envctl.workflows.render import render_project
+from envctl.workflows.rendered import Rendered
 from envctl.workflows.source import Source, at_revision, require_clean, require_reviewed
-from envctl.workflows.verify import compare_blobs
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,12 @@ class RenderRun:
         return any(each.state in {"new", "differs", "published", "pushed"} for each in self.outcomes)
 
 
-def run_render(repository: Repository, evaluator: Evaluator, options: PublishOptions) -> RenderRun:
+def run_render(
+    repository: Repository,
+    evaluator: Evaluator,
+    options: PublishOptions,
+    cache: RenderCache | None = None,
+) -> RenderRun:
     """Render, compare and, if asked, publish. An environment that fails is never published."""
     source = open_source(repository, options)
     project = load_project(source.tree)
@@ -80,7 +86,7 @@ def run_render(repository: Repository, evaluator: Evaluator, options: PublishOpt
     named = choose_environments(project, options.environments)
     waiting = () if options.environments else tuple(name for name in named if is_unpromoted(project, name))
     names = tuple(name for name in named if name not in waiting)
-    rendered = render_project(repository, evaluator, source, project, names)
+    rendered = render_project(repository, evaluator, source, project, names, cache)
     if options.push:
         sync(repository, project.settings.remote, names)
     outcomes = [_outcome(repository, each) for each in rendered]
@@ -144,17 +150,12 @@ def _outcome(repository: Repository, rendered: Rendered) -> EnvironmentOutcome:
         tip = deploy_tip(repository, rendered.environment)
     except RefusedError as error:
         return EnvironmentOutcome(rendered.environment, "failed", errors=(error,))
-    changes: tuple[TreeChange, ...] = ()
     same = tip is not None and tip.commit.tree == rendered.tree
-    if not same:
-        have = {c.path: c.new for c in repository.changes(None, tip.commit.tree)} if tip else {}
-        changes = compare_blobs({path: blob for path, blob in have.items() if blob}, rendered.blobs)
+    changes = changes_from(DeployTree(repository, tip.commit.id if tip else None), rendered)
     state = "new" if tip is None else "unchanged" if same else "differs"
     commit = tip.commit.id if tip else ""
     listed = tuple(each for change in changes if (each := file_change(change)))
-    return EnvironmentOutcome(
-        rendered.environment, state, len(rendered.objects), rendered.tree, commit, listed
-    )
+    return EnvironmentOutcome(rendered.environment, state, rendered.count, rendered.tree, commit, listed)
 
 
 def file_change(change: TreeChange) -> FileChange | None:

@@ -18,7 +18,7 @@ from envctl.workflows.publish import (
     others_won,
     prepare,
 )
-from envctl.workflows.render import Rendered
+from envctl.workflows.rendered import Rendered
 
 
 def sync(repository: Repository, remote: str, environments: Sequence[str]) -> dict[str, str | None]:

@@ -1,13 +1,14 @@
 """Verify: render the named source again and compare tree ids; name what was edited by hand (design §4)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from envctl.delivery.deploy import deploy_draft
 from envctl.model.git import TreeChange
 from envctl.ports import Evaluator, Repository
+from envctl.workflows.compared import DeployTree, changes_from
 from envctl.workflows.publish import Tip, deploy_branch, published_tip, read_tip, source_of
-from envctl.workflows.render import Rendered, render, require_rendered
+from envctl.workflows.render import render
+from envctl.workflows.rendered import Rendered, require_rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +62,8 @@ def verify_tip(repository: Repository, evaluator: Evaluator, tip: Tip) -> Verifi
 
 
 def _differences(repository: Repository, rendered: Rendered, tip: Tip) -> tuple[TreeChange, ...]:
-    if rendered.tree == tip.commit.tree:
-        return ()
-    actual = {change.path: change.new for change in repository.changes(None, tip.commit.tree)}
-    return compare_blobs(rendered.blobs, actual)
-
-
-def compare_blobs(old: Mapping[str, str], new: Mapping[str, str | None]) -> tuple[TreeChange, ...]:
-    """The files that differ between two listings of path to blob id, sorted by path."""
-    paths = sorted(old.keys() | new.keys())
-    return tuple(
-        TreeChange(path, old.get(path), new.get(path)) for path in paths if old.get(path) != new.get(path)
-    )
+    found = changes_from(DeployTree(repository, tip.commit.id), rendered)
+    return tuple(TreeChange(each.path, each.new, each.old) for each in found)
 
 
 def _problems(repository: Repository, tip: Tip) -> tuple[str, ...]:
