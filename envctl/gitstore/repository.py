@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dulwich.errors import NotGitRepository
-from dulwich.file import FileLocked
 from dulwich.repo import Repo
 
 from envctl.errors import InputError
 from envctl.gitstore.changed import changed_paths
 from envctl.gitstore.changes import changes
 from envctl.gitstore.checkout import Checkout
-from envctl.gitstore.failures import locked, translated
+from envctl.gitstore.failures import translated
 from envctl.gitstore.index import Index, IndexTree, read_index
 from envctl.gitstore.normal import Normalizer
 from envctl.gitstore.objects import BLOB, Objects
@@ -105,7 +104,6 @@ class GitRepository(Repository):
         return write_commit(self._objects, draft)
 
     def move_ref(self, update: RefUpdate, reason: str) -> None:
-        self._require_free_index(update.name)
         move_ref(self._repo, self._objects, update, reason.encode(), self._signatures.logger())
 
     def signature(self) -> tuple[Signature, Signature]:
@@ -159,12 +157,6 @@ class GitRepository(Repository):
         if named and Path(self._repo.path, named).resolve().parent == control:
             return Path(self._repo.path, named)
         return Path(self._repo.index_path())
-
-    def _require_free_index(self, name: str) -> None:
-        """A checked-out branch only moves when its files can follow: else the next commit undoes it."""
-        lock = self._index_path.with_name(f"{self._index_path.name}.lock")
-        if not self.is_bare and self.head()[0] == name and lock.exists():
-            raise locked(FileLocked(str(self._index_path), str(lock)))
 
     def _require_work_tree(self, what: str) -> None:
         if self.is_bare:

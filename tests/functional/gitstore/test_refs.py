@@ -200,19 +200,3 @@ def test_a_damaged_ref_is_named(full: Box, content: str, message: str) -> None:
     with pytest.raises(EnvctlError) as caught:
         full.open().ref("refs/heads/bad")
     assert str(caught.value) == message
-
-
-def test_a_checked_out_branch_waits_for_the_index(full: Box) -> None:
-    """Its files could not follow, and the next commit would take the move back; other branches move."""
-    repository = full.open()
-    tip = repository.resolve("HEAD")
-    commit = repository.write_commit(draft(repository.commit(tip).tree, tip))
-    lock = full.write(".git/index.lock", "")
-    with pytest.raises(ConflictError) as caught:
-        repository.move_ref(RefUpdate("refs/heads/main", tip, commit), "promote")
-    assert str(caught.value) == (
-        f"{lock}: another process works on the repository: its lock file exists\n"
-        "hint: wait for it; where no Git process runs any more, remove the file"
-    )
-    repository.move_ref(RefUpdate("refs/heads/deploy/dev", None, commit), "publish")
-    assert (repository.ref("refs/heads/main"), repository.ref("refs/heads/deploy/dev")) == (tip, commit)
