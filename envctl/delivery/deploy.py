@@ -70,15 +70,18 @@ def handed_on(environment: str, commits: Sequence[Commit]) -> tuple[Trailer, ...
     """What the source commits since the last deploy commit hand on to the next one.
 
     `commits` are newest first. A trailer counts where its commit names this environment, or
-    names none. The newest value of a key wins; permissions to prune add up.
+    names none; a permission to prune only where it names this one: without a name it would lie
+    in wait in every environment for whatever leaves there next. The newest value of a key wins;
+    permissions add up.
     """
     found: dict[str, list[str]] = {}
     for commit in commits:
         trailers = parse_trailers(commit.message)
-        if any(key == ENVIRONMENT and value != environment for key, value in trailers):
+        named = {value for key, value in trailers if key == ENVIRONMENT}
+        if named and environment not in named:
             continue
         for key, value in trailers:
-            if key in HANDED_ON:
+            if key in HANDED_ON and (named or key != ALLOW_PRUNE):
                 found.setdefault(key, []).append(value)
     return tuple(
         (key, ", ".join(dict.fromkeys(found[key])) if key == ALLOW_PRUNE else found[key][0])

@@ -71,7 +71,7 @@ def refuse_empty_tree(*, empty: bool, inventory: int, items: frozenset[str], pla
         raise RefusedError(
             f"the deploy tree is empty, and {inventory} objects would go [{EMPTY_TREE}]",
             place=place,
-            hint=f"if this is meant, commit with the trailer 'Envctl-Allow-Prune: {EMPTY_TREE}, {ALL}'",
+            hint=f"if this is meant, {_permission(f'{EMPTY_TREE}, {ALL}')}",
         )
 
 
@@ -102,8 +102,12 @@ def judge_live(entry: InventoryEntry, live: JsonObject) -> Refusal | None:
         PRUNE_NEVER,
         str(entry.id),
         f"its annotation {PRUNE_ANNOTATION} says never",
-        f"remove the annotation, or commit with the trailer 'Envctl-Allow-Prune: {entry.id}'",
+        f"remove the annotation, or {_permission(str(entry.id))}",
     )
+
+
+def _permission(items: str) -> str:
+    return f"commit with the trailers 'Envctl-Environment: ENV' and 'Envctl-Allow-Prune: {items}'"
 
 
 def _protected(entry: InventoryEntry) -> Refusal:
@@ -111,7 +115,7 @@ def _protected(entry: InventoryEntry) -> Refusal:
         PROTECTED_KIND,
         str(entry.id),
         f"a {entry.id.kind} is not deleted because it left the branch: data would be lost",
-        f"if this is meant, commit with the trailer 'Envctl-Allow-Prune: {entry.id}'",
+        f"if this is meant, {_permission(str(entry.id))}",
     )
 
 
@@ -120,5 +124,5 @@ def _too_many(entry: InventoryEntry, count: int, total: int, limit: int) -> Refu
         TOO_MANY,
         str(entry.id),
         f"{count} of {total} objects left the branch at once, more than {limit}",
-        f"if this is meant, commit with the trailer 'Envctl-Allow-Prune: {ALL}'",
+        f"if this is meant, {_permission(ALL)}",
     )

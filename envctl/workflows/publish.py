@@ -6,14 +6,12 @@ from enum import StrEnum
 from envctl import __version__
 from envctl.delivery.deploy import (
     ALLOW_PRUNE,
-    ENVIRONMENT,
     DeployRecord,
     deploy_draft,
     deploy_record,
     handed_on,
     record_problems,
 )
-from envctl.delivery.trailers import parse_trailers
 from envctl.errors import ConflictError, InputError, Problem, RefusedError
 from envctl.manifests.paths import component_of
 from envctl.model.git import Commit, RefUpdate, TreeChange
@@ -188,16 +186,14 @@ def _permits(repository: Repository, tip: Tip, source: Commit) -> bool:
     """Whether a new source commit allows pruning in this very environment.
 
     The permission has to reach the agent, so it makes a deploy commit even where no file changes.
-    One that names no environment waits for the next change: it must not touch all branches.
     """
     if tip.record.source_commit == source.id or _superseded(repository, tip, source):
         return False
-    mine = (ENVIRONMENT, tip.record.environment)
     try:
-        trailers = [parse_trailers(commit.message) for commit in _since(repository, tip, source)]
+        new = handed_on(tip.record.environment, _since(repository, tip, source))
     except InputError:  # a shallow clone cannot tell; nothing else changed, so nothing is published
         return False
-    return any(mine in each and any(key == ALLOW_PRUNE for key, _ in each) for each in trailers)
+    return any(key == ALLOW_PRUNE for key, _ in new)
 
 
 def _superseded(repository: Repository, tip: Tip, source: Commit) -> bool:

@@ -7,7 +7,7 @@ from tests.functional.conftest import Workspace, identified
 from tests.functional.failing import fails
 
 MAIN = "components/web/main.jsonnet"
-ALLOW = "Allow\n\nEnvctl-Allow-Prune: all\nEnvctl-Reason: once"
+ALLOW = "Allow\n\nEnvctl-Environment: dev\nEnvctl-Allow-Prune: all\nEnvctl-Reason: once"
 SAID = ["Envctl-Reason: once", "Envctl-Allow-Prune: all"]
 
 
@@ -84,3 +84,12 @@ def test_a_clone_too_shallow_to_tell_what_is_new_publishes_nothing(small: Worksp
     )
     shallow.git("fetch", "-q", "--unshallow")
     assert shallow.ok("render", "dev", "--publish").out.startswith("dev: 1 object, published ")
+
+
+def test_a_permission_for_no_environment_waits_for_nothing(small: Workspace) -> None:
+    """It allows nothing: else it would count for whatever leaves some environment, months later."""
+    small.ok("render", "dev", "--publish")
+    small.git("commit", "-q", "--allow-empty", "-m", "Tidy up\n\nEnvctl-Allow-Prune: all")
+    small.ok("render", "dev", "--publish")
+    publish(small, 2, "Two")
+    assert handed_on(small) == [[], []]

@@ -82,14 +82,25 @@ def test_a_commit_without_the_trailers_is_no_deploy_commit(message: str) -> None
             id="another environment's promotion does not count",
         ),
         pytest.param(
-            ["B\n\nEnvctl-Allow-Prune: Service a/b\n", "A\n\nEnvctl-Allow-Prune: all\n"],
+            ["B\n\nEnvctl-Environment: prod\nEnvctl-Allow-Prune: Service a/b\n",
+             "A\n\nEnvctl-Environment: prod\nEnvctl-Allow-Prune: all\n"],
             (("Envctl-Allow-Prune", "Service a/b, all"),),
             id="permissions to prune add up",
         ),
         pytest.param(
-            ["B\n\nEnvctl-Allow-Prune: all\n", "A\n\nEnvctl-Allow-Prune: all\n"],
+            ["B\n\nEnvctl-Environment: prod\nEnvctl-Allow-Prune: all\n",
+             "A\n\nEnvctl-Environment: prod\nEnvctl-Allow-Prune: all\n"],
             (("Envctl-Allow-Prune", "all"),),
             id="a permission that was given twice is written once",
+        ),
+        pytest.param(
+            ["A\n\nEnvctl-Allow-Prune: all\nEnvctl-Reason: cleaning\n"], (("Envctl-Reason", "cleaning"),),
+            id="a permission that names no environment counts nowhere",
+        ),
+        pytest.param(
+            ["A\n\nEnvctl-Environment: staging\nEnvctl-Environment: prod\nEnvctl-Allow-Prune: all\n"],
+            (("Envctl-Allow-Prune", "all"),),
+            id="a commit may name several environments",
         ),
     ],
 )  # fmt: skip

@@ -64,11 +64,11 @@ def test_refusals_say_what_why_and_how_to_pass() -> None:
     assert [str(each) for each in found[:2]] == [
         (
             "StatefulSet.apps ns/db: a StatefulSet is not deleted because it left the branch: data would be lost "
-            "[protected-kind] (if this is meant, commit with the trailer 'Envctl-Allow-Prune: StatefulSet.apps ns/db')"
+            "[protected-kind] (if this is meant, commit with the trailers 'Envctl-Environment: ENV' and 'Envctl-Allow-Prune: StatefulSet.apps ns/db')"
         ),
         (
             "ConfigMap ns/0: 11 of 20 objects left the branch at once, more than 10 "
-            "[too-many] (if this is meant, commit with the trailer 'Envctl-Allow-Prune: all')"
+            "[too-many] (if this is meant, commit with the trailers 'Envctl-Environment: ENV' and 'Envctl-Allow-Prune: all')"
         ),
     ]
 
@@ -148,7 +148,7 @@ def test_the_live_object_can_say_never(
             "prune-never",
             "ConfigMap ns/a",
             "its annotation envctl.dev/prune says never",
-            "remove the annotation, or commit with the trailer 'Envctl-Allow-Prune: ConfigMap ns/a'",
+            "remove the annotation, or commit with the trailers 'Envctl-Environment: ENV' and 'Envctl-Allow-Prune: ConfigMap ns/a'",
         )
         if refused
         else None
@@ -176,5 +176,5 @@ def test_an_empty_tree_is_refused_whatever_else_is_allowed() -> None:
         refuse_empty_tree(empty=True, inventory=5, items=frozenset({"all"}), place="deploy/dev@1a2b3c4")
     assert str(caught.value) == (
         "deploy/dev@1a2b3c4: the deploy tree is empty, and 5 objects would go [empty-tree]\n"
-        "hint: if this is meant, commit with the trailer 'Envctl-Allow-Prune: empty-tree, all'"
+        "hint: if this is meant, commit with the trailers 'Envctl-Environment: ENV' and 'Envctl-Allow-Prune: empty-tree, all'"
     )
