@@ -17,7 +17,7 @@ def go_form(engine: str, text: str) -> str:
     """What an engine said, in the form of go-jsonnet. Any text has one."""
     if engine == "rjsonnet":
         return _from_rust(text)
-    return text.removeprefix(_STATIC) if engine == "jsonnet" else text
+    return text.removeprefix(_STATIC).replace("\tstd.jsonnet:", "\t<std>:") if engine == "jsonnet" else text
 
 
 def _from_rust(text: str) -> str:

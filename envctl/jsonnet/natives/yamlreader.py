@@ -25,7 +25,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "null": (type(None),),
     "timestamp": (str,),
 }
-_Parser: Any = getattr(yaml, "CParser", None) or yaml.Loader
+# The pure Python parser accepts other texts; the outcome must not depend on how PyYAML was built.
+_Parser: Any = yaml.CBaseLoader
 
 
 class _Merge:
@@ -117,10 +118,10 @@ def _merged(event: Any, sources: list[Any]) -> dict[str, Any]:
 
 
 def _scalar(event: Any) -> Any:
-    tag = (event.tag or "").removeprefix(_TAG)
+    tag = "" if event.tag == "!" else (event.tag or "").removeprefix(_TAG)
     if tag == "binary":
         return _decoded(event)
-    if tag not in ("", *_TYPES) or (not tag and not event.implicit[0]):
+    if tag not in ("", *_TYPES) or (not tag and event.style):
         return event.value
     value = resolved(event.value)
     if tag and not isinstance(value, _TYPES[tag]):

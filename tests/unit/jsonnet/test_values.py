@@ -82,7 +82,7 @@ def test_nesting_beyond_the_parser_is_the_same_error(depth: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "path"), [("inf", "$"), ('{"inf": [1, -inf]}', '$.inf[1]'), ('["\\"inf", nan]', "$[1]")]
+    ("text", "path"), [("inf", "$"), ('{"inf": [1, -inf]}', "$.inf[1]"), ('["\\"inf", nan]', "$[1]")]
 )
 def test_what_engines_write_for_infinity_is_named_by_its_path(text: str, path: str) -> None:
     """One engine writes words that JSON does not have; the same letters in texts are no numbers."""
