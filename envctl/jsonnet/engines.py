@@ -18,7 +18,9 @@ class Engine:
 
     `reserve` is the address space in bytes that it takes before it evaluates anything. `text`
     engines take imported files as text only. Without `places_imports` an engine
-    does not say where a failed import is written. `extra` is the optional dependency of envctl
+    does not say where a failed import is written. With `letters` native functions
+    may only have parameters of one letter: the C++ binding keeps pointers to names that it has
+    freed, and only the texts of single characters live for ever. `extra` is the optional dependency of envctl
     that installs it ("" for an engine that always is).
     """
 
@@ -30,6 +32,7 @@ class Engine:
     memory_variable: str = ""
     text: bool = False
     places_imports: bool = True
+    letters: bool = False
     extra: str = ""
 
     def settings(self, memory: int) -> dict[str, str]:
@@ -50,7 +53,12 @@ ENGINES: Mapping[str, Engine] = {
         memory_variable="GOMEMLIMIT",
     ),
     "jsonnet": Engine(
-        name="jsonnet", module="_jsonnet", distribution="jsonnet", reserve=64 * _MIB, extra="engines"
+        name="jsonnet",
+        module="_jsonnet",
+        distribution="jsonnet",
+        reserve=64 * _MIB,
+        letters=True,
+        extra="engines",
     ),
     "rjsonnet": Engine(
         name="rjsonnet",

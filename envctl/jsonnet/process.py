@@ -191,6 +191,7 @@ def _start(engine: Engine, limits: Limits) -> "subprocess.Popen[bytes]":
         "file": str(engine_file(engine)),
         "module": engine.module,
         "text": engine.text,
+        "letters": engine.letters,
         "libraries": libraries(),
         "memory": engine.reserve + limits.memory,
         "parent": os.getpid(),

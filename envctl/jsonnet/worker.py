@@ -296,7 +296,10 @@ def main(options: dict[str, Any]) -> None:
     session = Session(source, sink, options["libraries"])
     callbacks = {
         "import_callback": session.resolve_text if options["text"] else session.resolve,
-        "native_callbacks": {name: (names, session.native(name)) for name, names in NATIVES.items()},
+        "native_callbacks": {
+            name: (tuple("abc"[: len(names)]) if options["letters"] else names, session.native(name))
+            for name, names in NATIVES.items()
+        },
     }
     run = functools.partial(engine.evaluate_snippet, ENTRY, **callbacks)
     session.send(b"H")
