@@ -50,15 +50,19 @@ def open_store(directory: Path) -> Repository:
 
 
 @contextmanager
-def evaluator(repository: Repository) -> Iterator[Evaluator]:
-    """The jsonnet engine with the repository's limits; its worker processes end with the context."""
+def evaluator(repository: Repository, engine: str | None = None) -> Iterator[Evaluator]:
+    """A jsonnet engine with the repository's limits; its worker processes end with the context.
+
+    The engine of that name, or the one of the settings. Raises UsageError for an unknown engine,
+    UnavailableError for one that is not installed.
+    """
     from envctl.jsonnet.evaluator import JsonnetEvaluator
     from envctl.jsonnet.limits import Limits
 
     chosen = current_settings(repository).evaluation
     limits = Limits(wall=chosen.seconds, cpu=math.ceil(2 * chosen.seconds), memory=chosen.memory)
-    with JsonnetEvaluator(limits=limits, workers=chosen.jobs) as engine:
-        yield engine
+    with JsonnetEvaluator(engine or chosen.engine, limits, workers=chosen.jobs) as adapter:
+        yield adapter
 
 
 def render_cache(repository: Repository) -> RenderCache | None:

@@ -53,11 +53,12 @@ def diff(
     with telling(session, "comparing …"), wiring.evaluator(repository) as engine:
         source = open_source(repository, PublishOptions(revision=rev, index=index))
         found = run(repository, engine, source, first, second)
-    emit(session, {"comparisons": [_data(each) for each in found]}, _lines(found))
+    emit(session, {"comparisons": [comparison_data(each) for each in found]}, comparison_lines(found))
     return EXIT_DIFFERENT if any(each.changes for each in found) else EXIT_CLEAN
 
 
-def _data(comparison: Comparison) -> JsonObject:
+def comparison_data(comparison: Comparison) -> JsonObject:
+    """A comparison as JSON."""
     return {
         "old": comparison.old,
         "new": comparison.new,
@@ -78,7 +79,8 @@ def _field_data(field: FieldChange) -> JsonObject:
     return {"path": field.path, "action": str(field.action), "old": field.old, "new": field.new}
 
 
-def _lines(found: tuple[Comparison, ...]) -> Iterator[str]:
+def comparison_lines(found: tuple[Comparison, ...]) -> Iterator[str]:
+    """Comparisons as text: a heading, each object that differs with its fields, and a count."""
     for comparison in found:
         yield click.style(f"{comparison.old} -> {comparison.new}", bold=True)
         for change in comparison.changes:

@@ -24,6 +24,8 @@ from envctl.workflows.publishing import EnvironmentOutcome, PublishOptions, Rend
 @click.option("--check", is_flag=True, help="Exit 16 where a deploy branch would change.")
 @click.option("--publish", is_flag=True, help="Commit what changed to the deploy branches.")
 @click.option("--push", is_flag=True, help="With --publish: push the deploy branches too.")
+@click.option("--engine", metavar="NAME", help="The jsonnet engine: gojsonnet, jsonnet or rjsonnet.")
+@click.option("--compare-engine", metavar="NAME", help="Show where another engine's output differs.")
 @click.option("--no-cache", is_flag=True, help="Evaluate everything again, and remember nothing.")
 @common
 def render(
@@ -35,6 +37,8 @@ def render(
     check: bool,  # noqa: FBT001
     publish: bool,  # noqa: FBT001
     push: bool,  # noqa: FBT001
+    engine: str | None,
+    compare_engine: str | None,
     no_cache: bool,  # noqa: FBT001
 ) -> int:
     """Render environments and say what would change.
@@ -47,6 +51,7 @@ def render(
     envctl render                          what would change, everywhere
     envctl render prod --out rendered/     prod's files, to look at
     envctl render --publish --push         in CI, after a merge
+    envctl render --compare-engine NAME    may another jsonnet engine be used here?
     """
     if push and not publish:
         raise UsageError("--push needs --publish", hint="envctl render --publish --push")
@@ -55,10 +60,16 @@ def render(
     if publish and index:
         raise UsageError("--publish needs a commit, and the index is none", hint="commit first")
     options = PublishOptions(environments, rev, index=index, publish=publish, push=push)
+    if compare_engine:
+        if publish or out or check:
+            raise UsageError("--compare-engine only compares: it takes no --publish, --out or --check")
+        from envctl.cli.engines import show_comparison
+
+        return show_comparison(session, options, engine, compare_engine)
     repository = wiring.open_repository(session.directory)
     cache = None if no_cache else wiring.render_cache(repository)
-    with telling(session, "rendering …"), wiring.evaluator(repository) as engine:
-        result = run_render(repository, engine, options, cache)
+    with telling(session, "rendering …"), wiring.evaluator(repository, engine) as evaluator:
+        result = run_render(repository, evaluator, options, cache)
         # While the engine is there: what the cache has lost meanwhile is evaluated again.
         written = [] if result.failed or out is None else list(_export(result, out))
     for line in written:

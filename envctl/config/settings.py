@@ -32,6 +32,7 @@ def _evaluation(value: dict[str, Any]) -> EvaluationSettings:
     default = EvaluationSettings()
     jobs = value.get("jobs")
     return EvaluationSettings(
+        engine=value.get("engine", default.engine),
         seconds=int(value.get("seconds", default.seconds)),
         memory=_size(value.get("memory", default.memory)),
         jobs=None if jobs is None else int(jobs),

@@ -7,9 +7,10 @@ from envctl.errors import InputError
 from envctl.jsonnet.limits import Limits, size_text
 from envctl.jsonnet.process import WorkerLost
 
-_STACK = re.compile(rb"stack overflow|stackalloc|goroutine stack exceeds")
+_STACK = re.compile(rb"stack overflow|overflowed its stack|stackalloc|goroutine stack exceeds")
 _MEMORY = re.compile(
     rb"fatal error: (?:runtime: )?(?:out of memory|cannot allocate memory)|pthread_create failed|MemoryError"
+    rb"|std::bad_alloc|a memory allocation error occurred|memory allocation of \d+ bytes failed"
 )
 _RECURSION = "look for a recursion without a last step, or code nested thousands of levels deep"
 _GROWTH = "look for a string, array or object that doubles itself, or a recursion without end"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +14,15 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """One engine. `reserve` is the address space in bytes that it takes before it evaluates anything."""
+    """One engine.
+
+    `reserve` is the address space in bytes that it takes before it evaluates anything. `text`
+    engines take imported files as text only. Without `places_imports` an engine
+    does not say where a failed import is written. With `letters` native functions
+    may only have parameters of one letter: the C++ binding keeps pointers to names that it has
+    freed, and only the texts of single characters live for ever. `extra` is the optional dependency of envctl
+    that installs it ("" for an engine that always is).
+    """
 
     name: str
     module: str
@@ -21,6 +30,10 @@ class Engine:
     reserve: int
     environment: Mapping[str, str] = field(default_factory=dict)
     memory_variable: str = ""
+    text: bool = False
+    places_imports: bool = True
+    letters: bool = False
+    extra: str = ""
 
     def settings(self, memory: int) -> dict[str, str]:
         """The environment that a worker of this engine starts with, for `memory` bytes."""
@@ -38,6 +51,24 @@ ENGINES: Mapping[str, Engine] = {
         reserve=1280 * _MIB,
         environment={"GOGC": "400", "GOMAXPROCS": "4", "GOTRACEBACK": "none"},
         memory_variable="GOMEMLIMIT",
+    ),
+    "jsonnet": Engine(
+        name="jsonnet",
+        module="_jsonnet",
+        distribution="jsonnet",
+        reserve=64 * _MIB,
+        letters=True,
+        extra="engines",
+    ),
+    "rjsonnet": Engine(
+        name="rjsonnet",
+        module="rjsonnet",
+        distribution="rjsonnet",
+        reserve=64 * _MIB,
+        environment={"RUST_BACKTRACE": "0"},
+        text=True,
+        places_imports=False,
+        extra="engines",
     ),
 }
 
@@ -62,11 +93,31 @@ def engine_file(engine: Engine) -> Path:
     spec = find_spec(engine.module)
     if spec is None or spec.origin is None:
         raise _absent(engine)
-    return Path(spec.origin)
+    found = Path(spec.origin)
+    if found.name != "__init__.py":
+        return found
+    # Some bindings lie in a package of the same name; importing that would load the engine here.
+    files = (found.with_name(engine.module + suffix) for suffix in EXTENSION_SUFFIXES)
+    inside = next((file for file in files if file.exists()), None)
+    if inside is None:
+        raise _absent(engine)
+    return inside
+
+
+def libraries() -> dict[str, str]:
+    """The packages that native functions need, and their folders. Raises UnavailableError."""
+    found = find_spec("yaml")
+    if found is None or not found.submodule_search_locations:
+        raise UnavailableError("PyYAML is not installed", hint="python -m pip install pyyaml")
+    return {
+        "yaml": found.submodule_search_locations[0],
+        "natives": str(Path(__file__).with_name("natives")),
+    }
 
 
 def _absent(engine: Engine) -> UnavailableError:
+    wanted = f"'envctl[{engine.extra}]'" if engine.extra else engine.distribution
     return UnavailableError(
         f"the jsonnet engine {engine.name} is not installed for this Python",
-        hint=f"install it: python -m pip install {engine.distribution}",
+        hint=f"install it: python -m pip install {wanted}",
     )

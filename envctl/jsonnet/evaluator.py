@@ -11,6 +11,7 @@ from typing import Self
 
 from envctl.errors import InputError, UnavailableError
 from envctl.jsonnet.deaths import describe_death, describe_limit
+from envctl.jsonnet.dialects import go_form
 from envctl.jsonnet.engines import engine_named, engine_version
 from envctl.jsonnet.failures import explain
 from envctl.jsonnet.limits import DEFAULT_LIMITS, Limits
@@ -18,6 +19,7 @@ from envctl.jsonnet.process import Frame, Worker, WorkerLost
 from envctl.jsonnet.resolver import Resolver
 from envctl.jsonnet.sources import Blobs, Imports
 from envctl.jsonnet.values import parse_value
+from envctl.jsonnet.words import visible
 from envctl.model.evaluation import Evaluation
 from envctl.model.values import JsonValue
 from envctl.ports import EvaluationTask
@@ -157,10 +159,20 @@ class JsonnetEvaluator:
         if frame.kind == b"L":
             name, reached = json.loads(frame.body)
             raise describe_limit(name, reached, task.key, self._limits)
-        if frame.kind == b"E":
-            text = frame.body.decode(errors="replace")
-            raise explain(text, task.key, imports.read, imports.refusal)
+        if frame.kind in (b"E", b"X"):
+            raise self._failure(frame, task.key, imports)
         return parse_value(frame.body, task.key, self._limits)
+
+    def _failure(self, frame: Frame, key: str, imports: Imports) -> InputError:
+        """Why a task has no value: the engine's words, or what we refused and where that is written."""
+        refusal = imports.refusal
+        text = frame.body.decode(errors="replace")
+        if frame.kind == b"X":
+            summary, hint, text = json.loads(frame.body)
+            refusal = InputError(visible(summary), hint=hint)
+        if refusal and refusal is imports.refusal and not refusal.place and not self._engine.places_imports:
+            refusal = InputError(refusal.summary, place=imports.last_place(), hint=refusal.hint)
+        return explain(go_form(self._engine.name, text), key, imports.read, refusal)
 
 
 def _converse(worker: Worker, imports: Imports, deadline: float) -> Frame:

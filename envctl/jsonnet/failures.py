@@ -19,6 +19,7 @@ Read = Callable[[str], bytes | None]
 
 _FRAMES = 10
 _MESSAGE = 2000
+_PATH = 200
 _RUNTIME = "RUNTIME ERROR: "
 _PLACE = re.compile(
     r"(?P<file>[^\t\n]+?):(?:(?P<line>\d+):(?P<column>\d+)(?:-\d+)?|\((?P<line2>\d+):(?P<column2>\d+)\)-\(\d+:\d+\))"
@@ -32,34 +33,57 @@ _ARTICLES = {"function": "a function", "object": "an object"}
 # What the engine says, what envctl says instead, and the next step.
 _WORDING = (
     (
-        r"max stack frames exceeded\.",
+        r"max stack frames exceeded\.|stack overflow, .*",
         "the evaluation does not end: functions or fields call each other without end",
         "look for a field that needs itself, or a recursion without a last step",
     ),
     (
-        r"Undefined external variable: (?P<variable>.*)",
+        r"(?:Undefined external variable|external variable is not defined): (?P<variable>.*)",
         "there is no external variable {variable}: components get nothing from outside",
         "put the value into the config of environment.yaml",
     ),
     (
-        r"couldn't manifest function as JSON",
+        r"couldn't manifest function (?:as JSON|in JSON output\.)|tried to manifest function",
         "a function is visible in the output",
         "call it, or hide its field with ::",
     ),
     (
-        r"Unexpected type null, expected function",
+        r"Unexpected type null, expected function|only functions can be called, got null",
         "null is called like a function",
         "std.native gives null for a function that envctl does not have",
     ),
     (r"Unexpected type (?P<got>\w+), expected (?P<need>\w+)", "{need} expected, {got} found", ""),
-    (r"Field does not exist: (?P<name>.*)", "there is no field {name}", ""),
-    (r"Unknown variable: (?P<name>.*)", "there is no variable {name}", "declare it: local {name} = …;"),
+    (r"only functions can be called, got (?P<got>\w+)", "function expected, {got} found", ""),
     (
-        r"Duplicate field: (?P<field>.*)",
+        r"failed to execute native callback.*|native extensions can only take primitives\.",
+        "a native function takes strings, numbers, booleans and null only",
+        "hand it text: std.manifestJsonEx(value, '')",
+    ),
+    (
+        r"std\.thisFile is deprecated.*",
+        "the jsonnet engine rjsonnet has no std.thisFile",
+        "evaluate with the engine gojsonnet",
+    ),
+    (r"(?:Field does not exist|no such field): (?P<name>[^\n]*).*", "there is no field {name}", ""),
+    (
+        r"(?:Unknown variable|variable is not defined): (?P<name>.*)",
+        "there is no variable {name}",
+        "declare it: local {name} = …;",
+    ),
+    (
+        r"Duplicate field(?: name)?: (?P<field>.*)",
         "the object has two fields {field}",
         "remove one, or join them with +:",
     ),
-    (r"Missing argument: (?P<parameter>.*)", "the call does not give the argument {parameter}", ""),
+    (r"division by zero\.|attempted to divide by zero", "something is divided by zero", ""),
+    (
+        (
+            r"Missing argument: (?P<parameter>.*)|function parameter (?P<parameter2>.*) not bound in call\."
+            r"|function argument is not passed: (?P<parameter3>[^\n]*).*"
+        ),
+        "the call does not give the argument {parameter}{parameter2}{parameter3}",
+        "",
+    ),
     (
         r"Unexpected: (?P<token>.*) while parsing terminal",
         "{token} stands where a value should begin",
@@ -71,13 +95,32 @@ _WORDING = (
         "a bracket or comma may be missing just before it",
     ),
     (
-        r"Expected a comma before next (?:field|array element)",
+        r"Expected a comma before next (?:field|array element)\.?",
         "a comma is missing before this",
         "write it, or close the bracket that is open here",
     ),
-    (r"Unexpected end of file", "the file ends too early", "a bracket or quote is not closed"),
+    (
+        r"Exceeded maximum parse depth limit\.",
+        "the code is nested too deeply",
+        "look for brackets or operators nested hundreds of levels deep",
+    ),
+    (
+        r"type error: number out of bounds: (?P<number>\S+) not in .*",
+        "{number} is too large or too small a number here",
+        "",
+    ),
+    (
+        r"Unexpected end of file\.?|expected one of .*, got \"EOF\"",
+        "the file ends too early",
+        "a bracket or quote is not closed",
+    ),
+    (
+        r"expected one of .*, got (?P<token>\"[^\n]*\")",
+        "{token} is not expected here",
+        "a comma, bracket or operator may be missing just before it",
+    ),
     (r"Unterminated String", "the string is not closed", "put the same quote at its end"),
-    (r"[Oo]verflow", "a number is too large", ""),
+    (r"overflow", "a number is too large", ""),
     (
         r"INTERNAL ERROR:? *(?P<first>[^\n]*).*",
         "the jsonnet engine failed by a bug of its own: {first}",
@@ -175,7 +218,9 @@ def _output_path(trace: Sequence[str]) -> str:
             path = member_path(path, field["field"])
         elif element := _ELEMENT.fullmatch(where):
             path = member_path(path, int(element["index"]))
-    return path if path != "$" else ""
+    if path == "$":
+        return ""
+    return path if len(path) <= _PATH else f"{path[:_PATH]}…"
 
 
 def _internal(place: Place) -> bool:
@@ -216,7 +261,7 @@ def _plain(report: Report, place: Place | None, read: Read) -> tuple[str, str]:
     """The message in plain words, and a hint where there is one."""
     message = report.message if len(report.message) <= _MESSAGE else f"{report.message[:_MESSAGE]} …"
     for pattern, text, hint in _WORDING:
-        match = re.fullmatch(pattern, message, re.DOTALL)
+        match = re.fullmatch(pattern, message, re.DOTALL | re.IGNORECASE)
         if match:
             values = {name: value or "" for name, value in match.groupdict().items()}
             near = _near(values["name"], place, read) if "name" in values else ""

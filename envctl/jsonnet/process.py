@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from envctl.errors import UnavailableError
-from envctl.jsonnet.engines import Engine, engine_file
+from envctl.jsonnet.engines import Engine, engine_file, libraries
 from envctl.jsonnet.limits import Limits
 from envctl.jsonnet.worker import HEADER, pack
 
@@ -190,6 +190,9 @@ def _start(engine: Engine, limits: Limits) -> "subprocess.Popen[bytes]":
     options = {
         "file": str(engine_file(engine)),
         "module": engine.module,
+        "text": engine.text,
+        "letters": engine.letters,
+        "libraries": libraries(),
         "memory": engine.reserve + limits.memory,
         "parent": os.getpid(),
     }

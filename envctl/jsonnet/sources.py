@@ -1,5 +1,7 @@
 """What tasks import: found by the resolver, read once, and written down as the task's closure."""
 
+import posixpath
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -54,6 +56,7 @@ class Imports:
         self._resolver = resolver
         self._blobs = blobs
         self._found: dict[str, str] = {}
+        self._last = ("", "")
         self.closure: dict[str, str] = {}
         self.refusal: InputError | None = None
 
@@ -63,6 +66,7 @@ class Imports:
             resolution = self._resolver.resolve(directory, wanted)
         self.closure |= resolution.evidence
         self.refusal = resolution.error
+        self._last = (directory.strip("/"), wanted)
         if resolution.error:
             return None
         path, blob = resolution.path, resolution.blob
@@ -80,3 +84,19 @@ class Imports:
         if path not in self._found:
             return None
         return self._blobs.get(self._found[path], lambda: self._tree.read(path))
+
+    def last_place(self) -> str:
+        """Where the last import is written (``<file>:<line>:<column>``), "" where that is not certain.
+
+        For an engine that does not say which file asked for it.
+        """
+        directory, wanted = self._last
+        pattern = re.compile(rb"\bimport(?:str|bin)?\s*([\"'])" + re.escape(wanted.encode()) + rb"\1")
+        files = [path for path in self._found if posixpath.dirname(path) == directory]
+        found = [(path, match) for path in files for match in pattern.finditer(self.read(path) or b"")]
+        if len(found) != 1:
+            return ""
+        path, match = found[0]
+        before = match.string[: match.start()]
+        line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+        return f"{path}:{line}:{column}"

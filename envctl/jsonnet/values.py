@@ -11,6 +11,8 @@ from envctl.jsonnet.limits import Limits
 from envctl.jsonnet.words import quoted
 from envctl.model.values import JsonValue
 
+# One engine writes what JSON has no word for; strings are matched so that nothing in them is.
+_WORDS = re.compile(r'"(?:[^"\\]|\\.)*"|(?P<bare>-?\b(?:inf|nan|NaN|Infinity)\b)')
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
@@ -26,17 +28,33 @@ def parse_value(text: str | bytes, key: str, limits: Limits) -> JsonValue:
     try:
         value: JsonValue = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except _NotFiniteError:
-        place = next(_not_finite(json.loads(text), "$"), "")
-        raise InputError(
-            f"{key} has a number that is infinite or not a number, which JSON cannot carry", place=place
-        ) from None
+        raise _no_number(json.loads(text), key) from None
     except RecursionError:
         raise _too_deep(key, limits, "") from None
     except ValueError as error:
+        named = _named(text if isinstance(text, str) else text.decode(errors="replace"))
+        if named is not None:
+            raise _no_number(named, key) from None
         raise InputError(f"the engine's answer for {key} is not JSON: {error}") from error
     if _deeper_than(value, limits.depth):
         raise _too_deep(key, limits, _deep_path(value, limits.depth))
     return value
+
+
+def _named(text: str) -> JsonValue:
+    """The value with infinities as the json module reads them, None where it still is no JSON."""
+    try:
+        value: JsonValue = json.loads(_WORDS.sub(lambda match: "NaN" if match["bare"] else match[0], text))
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def _no_number(value: JsonValue, key: str) -> InputError:
+    return InputError(
+        f"{key} has a number that is infinite or not a number, which JSON cannot carry",
+        place=next(_not_finite(value, "$"), ""),
+    )
 
 
 def member_path(path: str, key: str | int) -> str:

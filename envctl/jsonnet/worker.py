@@ -2,7 +2,8 @@
 
 It runs as a file of its own (``python -I -S worker.py OPTIONS``) and imports nothing of envctl, so
 it starts in milliseconds and holds nothing worth stealing. It never opens a source file:
-the parent answers every import.
+the parent answers every import. The native functions, and the YAML reader that one of them
+needs, are loaded when a program first calls one: their folders stay readable.
 
 Frames in both directions are a length (four bytes, big-endian), one byte for the kind, and the body:
 
@@ -18,12 +19,14 @@ to the parent
 ``I`` import            JSON [directory of the importing file, path asked for]
 ``R`` result            the value as JSON text
 ``E`` error             the engine's own words
+``X`` refused           JSON [what the worker itself refused and why, hint, the engine's own words]
 ``L`` limit             JSON [name of the limit, what was reached]
 ======================  ====================================================================
 """
 
 import contextlib
 import ctypes
+import functools
 import importlib.machinery
 import importlib.util
 import json
@@ -32,6 +35,7 @@ import resource
 import signal
 import struct
 import sys
+from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
 HEADER = struct.Struct(">I")
@@ -51,6 +55,18 @@ _OPEN_FILES = 64
 _THREADS = 256
 _GRACE = 5
 
+# Tanka's native functions and the names of their parameters.
+NATIVES: Mapping[str, tuple[str, ...]] = {
+    "escapeStringRegex": ("str",),
+    "manifestJsonFromJson": ("json", "indent"),
+    "manifestYamlFromJson": ("json",),
+    "parseJson": ("json",),
+    "parseYaml": ("yaml",),
+    "regexMatch": ("regex", "string"),
+    "regexSubst": ("regex", "src", "repl"),
+    "sha256": ("str",),
+}
+
 
 def pack(kind: bytes, body: bytes = b"") -> bytes:
     """One frame."""
@@ -62,11 +78,17 @@ class ImportRefused(Exception):  # noqa: N818
 
 
 class Session:
-    """The worker's side of the conversation; keeps the contents of files it was sent, by blob id."""
+    """The worker's side of the conversation; keeps the contents of files it was sent, by blob id.
 
-    def __init__(self, source: BinaryIO, sink: BinaryIO) -> None:
+    `failure` is what the worker itself refused in this task, and a hint: engines lose or bend the
+    messages of exceptions.
+    """
+
+    def __init__(self, source: BinaryIO, sink: BinaryIO, libraries: Mapping[str, str]) -> None:
+        self.failure: tuple[str, str] | None = None
         self._source = source
         self._sink = sink
+        self._libraries = libraries
         self._contents: dict[str, bytes] = {}
         self._found: dict[tuple[str, str], tuple[str, bytes]] = {}
 
@@ -84,6 +106,7 @@ class Session:
 
     def begin(self, *, forget: bool) -> None:
         """Drop what names meant in the last task's tree, and with `forget` the contents too."""
+        self.failure = None
         self._found.clear()
         if forget:
             self._contents.clear()
@@ -95,6 +118,36 @@ class Session:
             self.send(b"I", json.dumps(key).encode())
             self._found[key] = self._answer(*self.receive())
         return self._found[key]
+
+    def resolve_text(self, directory: str, wanted: str) -> tuple[str, str]:
+        """The import callback of an engine that takes text only."""
+        path, contents = self.resolve(directory, wanted)
+        try:
+            return path, contents.decode()
+        except UnicodeDecodeError as error:
+            self.failure = (
+                f"{path} holds bytes that are no UTF-8 text, and this jsonnet engine imports text only",
+                "evaluate with the engine gojsonnet",
+            )
+            raise ImportRefused(path) from error
+
+    def native(self, name: str) -> Callable[..., Any]:
+        """A native function as engines call it."""
+
+        def call(*values: Any) -> Any:
+            if name == "parseYaml":
+                self._library("yaml")
+            natives = self._library("natives")
+            try:
+                return natives.call(name, NATIVES[name], values)
+            except natives.NativeError as error:
+                self.failure = (f"std.native('{name}') failed: {error}", error.hint)
+                raise
+
+        return call
+
+    def _library(self, name: str) -> Any:
+        return sys.modules.get(name) or load_package(name, self._libraries[name])
 
     def _answer(self, kind: bytes, body: bytes) -> tuple[str, bytes]:
         if kind == b"N":
@@ -108,7 +161,7 @@ class Session:
 
 def confine(options: dict[str, Any], file: int) -> None:
     """Give up what an evaluation does not need, before the engine and its threads exist."""
-    alone = sys.platform == "linux" and _confine_on_linux(options["parent"], file)
+    alone = sys.platform == "linux" and _confine_on_linux(options["parent"], file, options["libraries"])
     _lower(resource.RLIMIT_AS, options["memory"])
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, 0)
@@ -125,7 +178,7 @@ def _lower(which: int, value: int) -> None:
     resource.setrlimit(which, (value, value))
 
 
-def _confine_on_linux(parent: int, file: int) -> bool:
+def _confine_on_linux(parent: int, file: int, libraries: Mapping[str, str]) -> bool:
     """Leave the network and the files, die with the parent's thread. True in a user namespace of its own."""
     libc = ctypes.CDLL(None)
     alone = bool(libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET) == 0)
@@ -134,7 +187,7 @@ def _confine_on_linux(parent: int, file: int) -> bool:
     if os.getppid() != parent:
         sys.exit(0)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    _leave_files(libc, file)
+    _leave_files(libc, file, libraries)
     return alone
 
 
@@ -145,7 +198,7 @@ def _folders_of_code() -> set[str]:
     return {os.path.dirname(path) for path in (os.__file__, *mapped)}  # noqa: PTH120
 
 
-def _leave_files(libc: Any, file: int) -> None:
+def _leave_files(libc: Any, file: int, libraries: Mapping[str, str]) -> None:
     """Let the kernel refuse TCP and all files but code, where it has Landlock (the kernel's landlock.h)."""
     abi = libc.syscall(_LANDLOCK_CREATE, None, 0, _LANDLOCK_VERSION)
     if abi < 1:
@@ -154,7 +207,7 @@ def _leave_files(libc: Any, file: int) -> None:
     known = 8 if abi < _ABI_TCP else 16 if abi < _ABI_SCOPES else 24
     rules = libc.syscall(_LANDLOCK_CREATE, everything, known, 0)
     handles = {file: _READ_FILE | _EXECUTE}
-    for folder in _folders_of_code():
+    for folder in (*_folders_of_code(), *libraries.values()):
         with contextlib.suppress(OSError):
             handles[os.open(folder, os.O_PATH)] = _READ_FILE | _EXECUTE | _READ_FOLDER
     for handle, access in handles.items():
@@ -177,26 +230,49 @@ def load_engine(name: str, file: int) -> Any:
     return module
 
 
-def evaluate(engine: Any, session: Session, task: dict[str, Any]) -> None:
+def load_package(name: str, folder: str) -> Any:
+    """Load a package from its folder, which need not be on the module path."""
+    spec = importlib.util.spec_from_file_location(
+        name, f"{folder}/__init__.py", submodule_search_locations=[folder]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(name)
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def evaluate(run: Callable[[str], str], session: Session, task: dict[str, Any]) -> None:
     """Evaluate one task and send its outcome."""
     session.begin(forget=task["forget"])
     _limit_time(task)
+    broken = False
     try:
-        text = engine.evaluate_snippet(ENTRY, task["code"], import_callback=session.resolve)
-        body = text.encode()
+        body = run(task["code"]).encode()
     except UnicodeDecodeError as error:
         # The binding hands on the message of a refused import without its end: what follows is no text.
-        session.send(b"E", error.object.decode(errors="replace").encode())
+        _send_failure(session, error.object.decode(errors="replace"))
     except MemoryError:
         session.send(b"L", json.dumps(["memory", 0]).encode())
-    except Exception as error:  # noqa: BLE001
-        session.send(b"E", str(error).encode(errors="replace"))
+    except BaseException as error:  # noqa: BLE001
+        # An engine's panic is no Exception; what it leaves behind cannot be trusted.
+        broken = not isinstance(error, Exception)
+        _send_failure(session, f"INTERNAL ERROR: {error}" if broken else str(error))
     else:
         if len(body) > task["output"]:
             session.send(b"L", json.dumps(["output", len(body)]).encode())
         else:
             session.send(b"R", body)
     signal.setitimer(signal.ITIMER_REAL, 0)
+    if broken:
+        sys.exit(0)
+
+
+def _send_failure(session: Session, words: str) -> None:
+    if session.failure:
+        session.send(b"X", json.dumps([*session.failure, words]).encode())
+    else:
+        session.send(b"E", words.encode(errors="replace"))
 
 
 def _limit_time(task: dict[str, Any]) -> None:
@@ -217,12 +293,20 @@ def main(options: dict[str, Any]) -> None:
     confine(options, file)
     engine = load_engine(options["module"], file)
     engine.evaluate_snippet(ENTRY, "1")  # the runtime may fail to start only when it is first used
-    session = Session(source, sink)
+    session = Session(source, sink, options["libraries"])
+    callbacks = {
+        "import_callback": session.resolve_text if options["text"] else session.resolve,
+        "native_callbacks": {
+            name: (tuple("abc"[: len(names)]) if options["letters"] else names, session.native(name))
+            for name, names in NATIVES.items()
+        },
+    }
+    run = functools.partial(engine.evaluate_snippet, ENTRY, **callbacks)
     session.send(b"H")
     while True:
         _, body = session.receive()
         session.send(b"B")
-        evaluate(engine, session, json.loads(body))
+        evaluate(run, session, json.loads(body))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,9 @@ class SizeLimits:
 class EvaluationSettings:
     """What the evaluation of one component may use."""
 
+    engine: str = "gojsonnet"
+    """The jsonnet engine: gojsonnet, jsonnet or rjsonnet."""
+
     seconds: int = 60
     """Seconds on the clock, after which the evaluation is ended."""
 

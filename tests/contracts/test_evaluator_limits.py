@@ -9,6 +9,7 @@ from envctl.jsonnet.evaluator import JsonnetEvaluator
 from envctl.jsonnet.limits import Limits
 from envctl.model.evaluation import Evaluation
 from envctl.ports import EvaluationTask
+from tests.support.engines import engine_names
 from tests.support.trees import MemoryTree
 
 MIB = 1 << 20
@@ -75,6 +76,33 @@ TOLD = [
     ),
 ]
 
+# The same programs on the other engines, whose ends differ: by memory, clock, signal, or their own words.
+CLOCK = "killed after 2 s of wall clock"
+CRASH = "the engine crashed by signal SIGSEGV"
+ENDLESS = "the evaluation does not end: functions or fields call each other without end"
+NESTED = "the code is nested too deeply"
+SOON = {MEMORY, CLOCK, CRASH}
+OTHERWISE = {
+    ("jsonnet", "200,000 open brackets"): NESTED,
+    ("jsonnet", "200,000 parentheses"): NESTED,
+    ("rjsonnet", "endless printing"): ENDLESS,
+    ("rjsonnet", "range beyond integers"): "10000000000 is too large or too small a number here",
+    **{(engine, "endless recursion"): ENDLESS for engine in ("jsonnet", "rjsonnet")},
+    **{(engine, "endless object"): ENDLESS for engine in ("jsonnet", "rjsonnet")},
+    **{(engine, "overflow"): "a number is too large" for engine in ("jsonnet", "rjsonnet")},
+    ("rjsonnet", "output"): "the output of gateway in prod has 1.067 MiB, the limit is 1 MiB",
+    ("jsonnet", "depth"): "the value of gateway in prod is nested deeper than 100 levels",
+    ("rjsonnet", "depth"): "the value of gateway in prod is nested deeper than 100 levels",
+}
+
+
+@pytest.fixture(scope="module", params=[each for each in engine_names() if each.id != "gojsonnet"])
+def other(request: pytest.FixtureRequest) -> Iterator[tuple[str, JsonnetEvaluator]]:
+    """Another engine than the default, with little memory and little time."""
+    limits = Limits(wall=2, memory=96 * MIB, output=MIB, depth=100)
+    with JsonnetEvaluator(request.param, limits, workers=1) as engine:
+        yield request.param, engine
+
 
 @pytest.fixture(scope="module")
 def patient() -> Iterator[JsonnetEvaluator]:
@@ -132,6 +160,35 @@ def test_a_limit_inside_the_language_is_told_by_its_own_message(
     assert isinstance(outcome.error, InputError)
     assert outcome.error.summary == summary
     assert worker is None or patient._workers == {worker}
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [pytest.param(each.id, each.values[0], id=each.id) for each in EXHAUSTED + KILLED + TOLD],
+)
+def test_every_hostile_program_is_contained_with_the_other_engines_too(
+    other: tuple[str, JsonnetEvaluator], name: str, code: str
+) -> None:
+    """By a limit of the worker, or by a message of the engine; the next task is served."""
+    engine, evaluator = other
+    outcome = run(evaluator, code)
+    if (engine, name) in OTHERWISE:
+        assert isinstance(outcome.error, InputError)
+        assert outcome.error.summary == OTHERWISE[engine, name]
+    else:
+        ended(outcome, SOON)
+
+
+@pytest.mark.parametrize(
+    ("code", "path"), [("std.pow(10, 400)", "$"), ("{ a: [1, std.pow(10, 400)] }", "$.a[1]")]
+)
+def test_an_engine_that_writes_infinity_is_refused_by_its_path(code: str, path: str) -> None:
+    """rjsonnet hands on what JSON cannot carry."""
+    with JsonnetEvaluator("rjsonnet", workers=1) as engine:
+        (outcome,) = engine.evaluate([EvaluationTask("gateway in prod", code, MemoryTree({}))])
+    assert str(outcome.error) == (
+        f"{path}: gateway in prod has a number that is infinite or not a number, which JSON cannot carry"
+    )
 
 
 def test_the_closure_of_a_killed_evaluation_is_kept(patient: JsonnetEvaluator) -> None:

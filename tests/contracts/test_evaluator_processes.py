@@ -17,6 +17,7 @@ from envctl.jsonnet.engines import engine_file, engine_named
 from envctl.jsonnet.evaluator import JsonnetEvaluator
 from envctl.jsonnet.limits import Limits
 from envctl.ports import EvaluationTask
+from tests.support.engines import engine_names
 from tests.support.trees import MemoryTree
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -106,7 +107,7 @@ spec = importlib.util.spec_from_file_location("worker", sys.argv[1])
 worker = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(worker)
 file = os.open(sys.argv[2], os.O_RDONLY)
-worker.confine({"parent": os.getppid(), "memory": 3 << 30}, file)
+worker.confine({"parent": os.getppid(), "memory": 3 << 30, "libraries": {}}, file)
 engine = worker.load_engine("_gojsonnet", file)
 for path in sys.argv[2:]:
     try:
@@ -142,20 +143,21 @@ def test_the_kernel_refuses_files_and_network_even_to_the_engine_itself(tmp_path
     ]
 
 
-def test_the_engine_never_enters_this_process() -> None:
+@pytest.mark.parametrize("name", engine_names())
+def test_the_engine_never_enters_this_process(name: str) -> None:
     """A crash of the engine must not be ours, and a fork after its start would hang."""
     code = (
         "import sys\n"
         "from envctl.jsonnet.evaluator import JsonnetEvaluator\n"
         "from envctl.ports import EvaluationTask\n"
         "from tests.support.trees import MemoryTree\n"
-        "with JsonnetEvaluator() as engine:\n"
+        f"with JsonnetEvaluator('{name}') as engine:\n"
         "    print(engine.evaluate([EvaluationTask('a', '1 + 1', MemoryTree({}))])[0].value)\n"
-        "print('_gojsonnet' in sys.modules)\n"
+        "print([name for name in sys.modules if 'jsonnet' in name and 'envctl' not in name])\n"
     )
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == ("2\nFalse\n", "")
+    assert (done.stdout, done.stderr) == ("2\n[]\n", "")
 
 
 def descriptors() -> int:

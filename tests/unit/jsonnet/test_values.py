@@ -81,10 +81,22 @@ def test_nesting_beyond_the_parser_is_the_same_error(depth: int) -> None:
     assert caught.value.summary == "the value of gateway in prod is nested deeper than 200 levels"
 
 
+@pytest.mark.parametrize(
+    ("text", "path"), [("inf", "$"), ('{"inf": [1, -inf]}', "$.inf[1]"), ('["\\"inf", nan]', "$[1]")]
+)
+def test_what_engines_write_for_infinity_is_named_by_its_path(text: str, path: str) -> None:
+    """One engine writes words that JSON does not have; the same letters in texts are no numbers."""
+    with pytest.raises(InputError) as caught:
+        parse_value(text, "gateway in prod", Limits())
+    assert str(caught.value) == (
+        f"{path}: gateway in prod has a number that is infinite or not a number, which JSON cannot carry"
+    )
+
+
 def test_text_that_is_no_json_is_an_error() -> None:
     """An engine that answers nonsense is not trusted."""
     with pytest.raises(InputError, match="the engine's answer for gateway in prod is not JSON: "):
-        parse_value("inf", "gateway in prod", Limits())
+        parse_value("{a}", "gateway in prod", Limits())
 
 
 @pytest.mark.parametrize(
