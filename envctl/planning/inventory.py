@@ -11,6 +11,7 @@ import json
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 from envctl.errors import InputError
@@ -19,6 +20,9 @@ from envctl.model.objects import ObjectId
 
 FULL = 1000
 SCHEMA = 1
+# What no inventory comes near: four million objects, and the longest names in one shard.
+_MOST_SHARDS = 4096
+_MOST_BYTES = 16 << 20
 _COLUMNS = (
     "group",
     "kind",
@@ -76,13 +80,21 @@ def decode_header(text: str, place: str) -> Header:
     content = _object(text.encode(), place)
     try:
         accepted = (
-            Accepted(content["revision"], content["tree"], int(content["sequence"]), content["root"])
+            Accepted(
+                _text(content["revision"]),
+                _text(content["tree"]),
+                int(content["sequence"]),
+                _text(content["root"]),
+            )
             if "revision" in content
             else None
         )
-        return Header(accepted, max(int(content["shards"]), 1))
+        shards = int(content["shards"])
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(place, f"its header lacks {error}") from error
+    if not 1 <= shards <= _MOST_SHARDS:
+        raise _damaged(place, f"it has {shards} shards, and 1 to {_MOST_SHARDS} are possible")
+    return Header(accepted, shards)
 
 
 def encode_shard(entries: Iterable[InventoryEntry]) -> bytes:
@@ -95,9 +107,12 @@ def encode_shard(entries: Iterable[InventoryEntry]) -> bytes:
 def decode_shard(data: bytes, place: str) -> tuple[InventoryEntry, ...]:
     """Read a shard. Raises InputError, naming `place`, where it is damaged or from a newer envctl."""
     try:
-        text = gzip.decompress(data)
+        with gzip.GzipFile(fileobj=BytesIO(data)) as file:
+            text = file.read(_MOST_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise _damaged(place, str(error)) from error
+    if len(text) > _MOST_BYTES:
+        raise _damaged(place, f"it unpacks to more than {_MOST_BYTES} bytes")
     content = _object(text, place)
     try:
         return tuple(_entry(dict(zip(content["columns"], row, strict=True))) for row in content["rows"])
@@ -124,8 +139,15 @@ def _row(entry: InventoryEntry) -> Sequence[str | int]:
     )
 
 
-def _entry(row: Mapping[str, Any]) -> InventoryEntry:
-    settled = bool(row["settled"])
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a text where {json.dumps(value)[:40]} stands")
+    return value
+
+
+def _entry(columns: Mapping[str, Any]) -> InventoryEntry:
+    settled = bool(columns["settled"])
+    row = {name: _text(value) for name, value in columns.items() if name != "settled"}
     return InventoryEntry(
         id=ObjectId(row["group"], row["kind"], row["namespace"], row["name"]),
         component=row["component"],

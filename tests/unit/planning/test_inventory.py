@@ -122,6 +122,16 @@ def test_growing_moves_an_object_to_one_known_place(key: ObjectId, count: int) -
             "place: the inventory is damaged: a row lacks 'settled'",
             id="row",
         ),
+        pytest.param(
+            gzip.compress(b'{"schema": 1, "columns": ["kind", "settled"], "rows": [[["A"], 1]]}'),
+            'place: the inventory is damaged: a row lacks a text where ["A"] stands',
+            id="no text",
+        ),
+        pytest.param(
+            gzip.compress(b" " * (17 << 20)),
+            "place: the inventory is damaged: it unpacks to more than 16777216 bytes",
+            id="bomb",
+        ),
     ],
 )
 def test_a_damaged_shard_is_refused_by_name(data: bytes, message: str) -> None:
@@ -150,3 +160,25 @@ def test_columns_of_a_newer_envctl_are_skipped() -> None:
             fields="f",
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(
+            '{"schema": 1, "shards": 1000000000}',
+            "place: the inventory is damaged: it has 1000000000 shards, and 1 to 4096 are possible",
+            id="more shards than can be",
+        ),
+        pytest.param(
+            '{"schema": 1, "shards": 1, "revision": [], "tree": "", "sequence": 1, "root": ""}',
+            "place: the inventory is damaged: its header lacks a text where [] stands",
+            id="no text",
+        ),
+    ],
+)
+def test_a_damaged_header_is_refused_by_name(text: str, message: str) -> None:
+    """Whatever somebody wrote there, the agent says what is wrong instead of failing later."""
+    with pytest.raises(InputError) as caught:
+        decode_header(text, "place")
+    assert str(caught.value).splitlines()[0] == message
