@@ -163,9 +163,9 @@ class WorkTree(Tree):
         known = self._foreign.get(path)
         if known is None:
             tracked = self._index.entry(path)
-            known = tracked is not None or (
-                path not in self._index.folders and (self._root / path / ".git").exists()
-            )
+            submodule = tracked is not None and entry_kind(tracked) is EntryKind.SUBMODULE
+            # A tracked file may have become a folder: that alone makes no repository of it.
+            known = submodule or (path not in self._index.folders and (self._root / path / ".git").exists())
             self._foreign[path] = known
         return known
 

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from envctl.errors import InputError
@@ -162,6 +162,7 @@ OPERATIONS = st.lists(
 
 
 @settings(max_examples=40, deadline=None)
+@example(operations=[("delete", "a", 0), ("folder", "a", 0)])
 @given(operations=OPERATIONS)
 def test_changed_paths_are_those_of_git_status(
     tmp_path_factory: pytest.TempPathFactory, operations: list[tuple[str, str, int]]
