@@ -1,0 +1,9 @@
+"""Property tests: the same examples in every CI run, new ones each time at a desk."""
+
+import os
+
+from hypothesis import settings
+
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
