@@ -199,6 +199,8 @@ class Agent:
         self._progress = replace(self._progress, tried=commit, target=commit, retry_at=None, retries=retries)
         self._tidy_at = self._now() + _TIDY
         try:
+            if self._progress.trouble:  # our namespace may be what is gone
+                prepare(self._world, self._pause)
             self._note(self._reconciler.reconcile(self._fetched(commit)))
         except RefusedError as error:
             self._note_refusal(commit, error)

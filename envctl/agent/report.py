@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from envctl import __version__
 from envctl.agent.options import World
 from envctl.agent.resource import ENVIRONMENT, environment, status_object, status_of
+from envctl.errors import ClusterError
 from envctl.model.inventory import Inventory
 from envctl.model.objects import ObjectId
 from envctl.model.plan import ObjectResult, Refusal
@@ -20,6 +21,7 @@ from envctl.planning.ownership import parent_annotations
 from envctl.ports import Cluster
 
 _LISTED, _LONGEST = 20, 300
+_NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,12 @@ class Reporter:
             return
         options = self._world.options
         value = status_object(options.environment, options.namespace, status)
-        self._world.cluster.apply_status(ENVIRONMENT, value)
+        try:
+            self._world.cluster.apply_status(ENVIRONMENT, value)
+        except ClusterError as error:
+            if error.status == _NOT_FOUND:  # somebody deleted the object: the next report makes it again
+                self._parent = None
+            raise
         self._written = status
 
     def _write_parent(self, inventory: Inventory) -> None:

@@ -31,7 +31,7 @@ from envctl.planning.inventory import (
 CONFIG_MAP = ResourceType("", "v1", "ConfigMap", "configmaps", namespaced=True)
 LABEL = "envctl.dev/inventory"
 _HEADER, _ENTRIES = "header", "entries.json.gz"
-_CONFLICT = 409
+_CONFLICT, _NOT_FOUND = 409, 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,10 @@ class InventoryStore:
         try:
             stored = cluster.replace(CONFIG_MAP, value) if version else cluster.create(CONFIG_MAP, value)
         except ClusterError as error:
+            if error.status == _NOT_FOUND and version:
+                # Somebody deleted it. What is in memory is still true, and is all that knows what to prune.
+                rest = {key: each for key, each in self._stored.versions.items() if key != number}
+                self._stored = replace(self._stored, versions=rest, whole=True)
             if error.status != _CONFLICT:
                 raise
             raise ConflictError(

@@ -228,6 +228,18 @@ def test_a_deleted_branch_changes_nothing(rig, cm) -> None:
         assert (status.ready, rig.data("a")) == (True, {"x": "1"})
 
 
+def test_an_agent_whose_own_namespace_is_deleted_makes_it_again(rig, cm, wait_for) -> None:
+    """The inventory is written anew from memory, so that even then nothing is orphaned."""
+    rig.branch.publish({"web": [cm("leave", rig.namespace), cm("stay", rig.namespace, x="1")]})
+    with rig.running():
+        rig.await_applied(rig.branch.tip)
+        rig.kube.delete(NAMESPACES, "", rig.options.namespace)
+        wait_for(lambda: rig.live(rig.options.namespace, kind=NAMESPACES) is None)
+        rig.branch.publish({"web": [cm("stay", rig.namespace, x="2")]})
+        rig.await_applied(rig.branch.tip)
+        assert (rig.data("leave"), rig.data("stay")) == (None, {"x": "2"})
+
+
 def test_an_agent_may_start_before_its_branch_exists(rig, cm) -> None:
     """It says what it waits for, and begins when it comes."""
     with rig.running():
