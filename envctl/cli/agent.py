@@ -1,6 +1,5 @@
 """``envctl agent``: the loop, until a signal ends it."""
 
-import json
 import signal
 import sys
 import threading
@@ -11,7 +10,8 @@ import click
 from envctl import wiring
 from envctl.cli.clusters import cluster_options
 from envctl.cli.options import Session, common
-from envctl.cli.printers import wants_color
+from envctl.cli.printers import json_text, wants_color
+from envctl.cli.terminal import harmless
 from envctl.errors import EXIT_CLEAN
 from envctl.model.status import Level, LogEntry
 
@@ -64,8 +64,8 @@ def _print(session: Session, entry: LogEntry) -> None:
     time = wiring.system_clock().now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if session.json:
         line = {"time": time, "level": str(entry.level), "message": entry.message, **entry.fields}
-        click.echo(json.dumps(line, ensure_ascii=False))
+        click.echo(json_text(line))
     else:
         level = click.style(f"{entry.level:<7}", fg=_COLORS[entry.level])
-        click.echo(f"{time} {level} {entry.message}", color=wants_color(session, sys.stdout))
+        click.echo(harmless(f"{time} {level} {entry.message}"), color=wants_color(session, sys.stdout))
     sys.stdout.flush()

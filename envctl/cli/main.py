@@ -4,11 +4,15 @@ Commands are imported when they are called, so that ``envctl --help`` and shell 
 start at once. The table repeats each command's short help; a test keeps both equal.
 """
 
+import contextlib
+import errno
 import importlib
+import os
 import sys
 import traceback
 from difflib import get_close_matches
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,7 +20,7 @@ import click
 from envctl import __version__
 from envctl.cli.options import Session, common
 from envctl.cli.printers import print_error
-from envctl.errors import EXIT_BUG, EXIT_CLEAN, EXIT_INTERRUPTED, EnvctlError, UsageError
+from envctl.errors import EXIT_BUG, EXIT_CLEAN, EXIT_FAILED, EXIT_INTERRUPTED, EnvctlError, UsageError
 
 COMMANDS = {
     "render": ("envctl.cli.render:render", "Render environments and say what would change."),
@@ -29,6 +33,9 @@ COMMANDS = {
     "dev-cluster": ("envctl.cli.dev_cluster:dev_cluster", "Run a local control plane, without containers."),
     "completion": ("envctl.cli.completion:completion", "Print the completion script for a shell."),
 }
+
+
+_OUTPUT_LOST = {errno.ENOSPC, errno.EFBIG, errno.EIO}
 
 
 class LazyGroup(click.Group):
@@ -110,6 +117,8 @@ def _show_usage(session: Session, error: click.ClickException) -> int:
 
 
 def _show_bug(session: Session, error: Exception) -> int:
+    if isinstance(error, OSError) and error.errno in _OUTPUT_LOST:
+        return _show_lost_output(error)
     if session.verbose:
         traceback.print_exception(error, file=sys.stderr)
     frames = traceback.extract_tb(error.__traceback__)
@@ -119,6 +128,16 @@ def _show_bug(session: Session, error: Exception) -> int:
     return EXIT_BUG
 
 
+def _show_lost_output(error: OSError) -> int:
+    """The result was reached and could not be printed; standard error may still work."""
+    with contextlib.suppress(OSError):
+        click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
+    return EXIT_FAILED
+
+
 def main() -> None:
     """The ``envctl`` command."""
-    sys.exit(run())
+    with Path(os.devnull).open("w") as nothing:
+        # Python has no stream at all where it was started with a closed one.
+        sys.stdout, sys.stderr = sys.stdout or nothing, sys.stderr or nothing
+        sys.exit(run())

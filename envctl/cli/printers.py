@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from envctl.cli.options import Session
+from envctl.cli.terminal import harmless, harmless_json
 from envctl.errors import EnvctlError
 from envctl.model.values import JsonObject, JsonValue
 
@@ -32,17 +33,22 @@ def wants_color(session: Session, stream: TextIO) -> bool:
 def emit(session: Session, data: JsonValue, lines: Iterable[str]) -> None:
     """Print the result: `data` as JSON, or `lines` as text, on standard output."""
     if session.json:
-        click.echo(json.dumps(data, indent=2, ensure_ascii=False))
+        click.echo(json_text(data, indent=2))
         return
     color = wants_color(session, sys.stdout)
     for line in lines:
-        click.echo(line, color=color)
+        click.echo(harmless(line), color=color)
+
+
+def json_text(data: JsonValue, *, indent: int | None = None) -> str:
+    """JSON that people may look at too: letters as they are, nothing that a terminal would obey."""
+    return harmless_json(json.dumps(data, indent=indent, ensure_ascii=False))
 
 
 def say(session: Session, line: str) -> None:
     """Tell people what happens, on standard error; silent for machines."""
     if not session.json:
-        click.echo(line, err=True, color=wants_color(session, sys.stderr))
+        click.echo(harmless(line), err=True, color=wants_color(session, sys.stderr))
 
 
 @contextlib.contextmanager
@@ -76,7 +82,7 @@ def _passing(session: Session, line: str) -> None:
     if session.json or not sys.stderr.isatty():
         return
     width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
-    click.echo("\r\x1b[2K" + line[:width], err=True, nl=False)
+    click.echo("\r\x1b[2K" + harmless(line)[:width], err=True, nl=False)
 
 
 def error_data(error: EnvctlError) -> JsonObject:
@@ -107,10 +113,10 @@ def error_lines(error: EnvctlError) -> Iterable[str]:
 def print_error(session: Session, error: EnvctlError) -> None:
     """Print an error: JSON on standard output, where the result would be; text on standard error."""
     if session.json:
-        click.echo(json.dumps({"error": error_data(error)}, indent=2, ensure_ascii=False))
+        click.echo(json_text({"error": error_data(error)}, indent=2))
         return
     for line in error_lines(error):
-        click.echo(line, err=True, color=wants_color(session, sys.stderr))
+        click.echo(harmless(line), err=True, color=wants_color(session, sys.stderr))
 
 
 _SIGNS = {"created": ("+", "green"), "changed": ("~", "yellow"), "deleted": ("-", "red")}

@@ -142,3 +142,42 @@ def test_colours_are_off_in_pipes_and_on_when_asked(small: Workspace) -> None:
     """Text in a pipe has no escape codes; --color always brings them."""
     assert "\x1b[" not in small.ok("status").out
     assert "\x1b[" in small.ok("status", "--color", "always").out
+
+
+def test_a_commit_subject_cannot_speak_to_the_terminal(sample: Workspace) -> None:
+    """Subjects are written by others; status and promote print them, for people and machines."""
+    sample.ok("render", "dev", "--publish")
+    sample.ok("promote", "dev", "staging")
+    sample.edit("components/gateway/main.jsonnet", "\n", "\n// edited\n")
+    sample.edit("environments/dev/environment.yaml", "dev.ai.example.com", "d.ai.example.com")
+    sample.commit("Pwn \x1b]0;title\x07 \x1b[2J \x9b2J")
+    sample.ok("render", "dev", "--publish")
+    told = [
+        sample.ok("status").out,
+        sample.ok("status", "-o", "json").out,
+        sample.ok("promote", "dev", "staging").out,
+    ]
+    assert [set(text) & {"\x1b", "\x07", "\x9b"} for text in told] == [set(), set(), set()]
+    assert "Pwn \\x1b]0;title\\x07 \\x1b[2J" in told[2]
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "message"),
+    [
+        pytest.param(">&-", 0, "", id="no standard output"),
+        pytest.param("2>&-", 0, "", id="no standard error"),
+        pytest.param(
+            "> /dev/full", 1, "error: the output cannot be written: No space left on device\n", id="full disk"
+        ),
+    ],
+)
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_a_missing_or_full_output_is_no_bug(
+    small: Workspace, output: str, redirection: str, code: int, message: str
+) -> None:
+    """Started by a daemon without streams, or writing to a full disk."""
+    words = [sys.executable, "-m", "envctl", "-C", str(small.path), "render", "dev", "-o", output]
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {redirection}', "sh", *words], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (code, message)
