@@ -23,6 +23,16 @@ _TYPES: Mapping[str, Callable[[Any], bool]] = {
 }
 
 
+# An escape or a set of characters, in which `$` is only itself, or the anchor.
+_PART = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\$", re.DOTALL)
+
+
+def holds_match(pattern: str, text: str) -> bool:
+    """The keyword `pattern`. Its `$` is the end of the text; Python's own lets a line break follow."""
+    exact = _PART.sub(lambda part: r"\Z" if part[0] == "$" else part[0], pattern)
+    return re.search(exact, text) is not None
+
+
 def accepts(value: Any, schema: Any) -> bool:
     """Whether a value certainly fits a schema; False means only that the full validator has to look."""
     try:
@@ -107,9 +117,7 @@ _KEYWORDS: Mapping[str, Callable[[Any, Any, Any], bool]] = {
     "required": lambda value, schema, _: (
         not isinstance(value, dict) or all(each in value for each in schema["required"])
     ),
-    "pattern": lambda value, schema, _: (
-        not isinstance(value, str) or re.search(schema["pattern"], value) is not None
-    ),
+    "pattern": lambda value, schema, _: not isinstance(value, str) or holds_match(schema["pattern"], value),
     "minLength": lambda value, schema, _: not isinstance(value, str) or len(value) >= schema["minLength"],
     "maxLength": lambda value, schema, _: not isinstance(value, str) or len(value) <= schema["maxLength"],
     "minimum": lambda value, schema, _: not _number(value) or value >= schema["minimum"],

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from envctl.config.acceptance import accepts
+from envctl.config.acceptance import accepts, holds_match
 from envctl.config.keypath import key_text
 from envctl.config.wording import KEYWORDS, did_you_mean, shown, type_text
 from envctl.config.yamlfile import Document
@@ -53,14 +53,22 @@ def find_all(value: JsonValue, schema: JsonObject, place: str = "") -> tuple[Fin
         return ()
     # Files are mostly right, and this import takes longer than reading them.
     from jsonschema import Draft202012Validator  # noqa: PLC0415
+    from jsonschema.validators import extend  # noqa: PLC0415
     from referencing import Registry  # noqa: PLC0415
 
-    validator = Draft202012Validator(schema, registry=Registry())
+    validator = extend(Draft202012Validator, {"pattern": _pattern})(schema, registry=Registry())  # type: ignore[no-untyped-call]
     try:
         found = [finding for error in validator.iter_errors(value) for finding in _findings(error)]
     except RecursionError as error:
         raise InputError("the schema refers to itself without end", place=place) from error
     return tuple(dict.fromkeys(found))
+
+
+def _pattern(validator: Any, wanted: str, value: Any, _: Any) -> Iterator["ValidationError"]:
+    from jsonschema.exceptions import ValidationError  # noqa: PLC0415
+
+    if validator.is_type(value, "string") and not holds_match(wanted, value):
+        yield ValidationError(f"{value!r} does not match {wanted!r}")
 
 
 def require_none(problems: Iterable[Problem], path: str) -> None:

@@ -17,7 +17,8 @@ def parse_trailers(message: str) -> tuple[Trailer, ...]:
     paragraphs = [part for part in re.split(r"\n\s*\n", message.strip()) if part]
     if len(paragraphs) < 2:  # noqa: PLR2004  a message of one paragraph is a subject
         return ()
-    matches = [_LINE.fullmatch(line) for line in paragraphs[-1].splitlines()]
+    # Lines as Git has them: no other separator may hide a trailer in a line that people read as one.
+    matches = [_LINE.fullmatch(line) for line in paragraphs[-1].split("\n")]
     return tuple((match[1], match[2].strip()) for match in matches if match) if all(matches) else ()
 
 

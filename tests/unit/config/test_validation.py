@@ -49,6 +49,18 @@ def wrapped(schema: dict[str, Any]) -> dict[str, Any]:
         pytest.param({"enum": [1, None]}, 2, "a: must be 1 or null, is 2", id="enum of others"),
         pytest.param({"const": "jsonnet"}, "helm", 'a: must be "jsonnet", is the text "helm"', id="const"),
         pytest.param({"pattern": "^x$"}, "y", 'a: must match the pattern ^x$, is the text "y"', id="pattern"),
+        pytest.param(
+            {"pattern": "^x$"},
+            "x\n",
+            'a: must match the pattern ^x$, is the text "x\\n"',
+            id="a line break behind the end",
+        ),
+        pytest.param(
+            {"pattern": r"^[]$]\$$"},
+            "$$\n",
+            r'a: must match the pattern ^[]$]\$$, is the text "$$\n"',
+            id="dollars that are no anchor",
+        ),
         pytest.param({"minLength": 1}, "", "a: must have at least 1 character, has 0", id="minLength"),
         pytest.param({"maxLength": 2}, "abc", "a: must have at most 2 characters, has 3", id="maxLength"),
         pytest.param({"minimum": 1}, 0, "a: must be at least 1, is 0", id="minimum"),

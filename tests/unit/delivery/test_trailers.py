@@ -26,6 +26,10 @@ def test_what_is_composed_is_what_is_parsed(pairs: list[tuple[str, str]], subjec
         pytest.param("Subject\n\nA: 1\nplain text\n", (), id="a paragraph with any other line is text"),
         pytest.param("Subject\n\nA: 1\n\nText.\n", (), id="trailers that are not last are text"),
         pytest.param("Subject\n\nA:\n", (("A", ""),), id="an empty value"),
+        pytest.param("Subject\n\nA: 1\r\nB: 2\r\n", (("A", "1"), ("B", "2")), id="line ends of Windows"),
+        pytest.param(
+            "Subject\n\nA: 1\u2028B: 2\x85C: 3\n", (("A", "1\u2028B: 2\x85C: 3"),), id="lines are Git's lines"
+        ),
     ],
 )
 def test_only_a_last_paragraph_of_trailers_counts(
