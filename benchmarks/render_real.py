@@ -94,12 +94,14 @@ def main() -> None:
         target = str(folder / "vendor" / options.entry)
         bare = [sys.executable, "-c", BARE, target, str(folder / "vendor")]
         tuned = ["env", "GOGC=400", *bare]
+        render = [ENVCTL, "render", "--rev", "HEAD"]
         found = medians(
             {
                 "bare engine, one evaluation": bare,
                 "bare engine, GOGC=400": tuned,
-                "envctl render dev --rev HEAD": [ENVCTL, "render", "dev", "--rev", "HEAD"],
-                "envctl render --rev HEAD (three environments)": [ENVCTL, "render", "--rev", "HEAD"],
+                "envctl render dev --no-cache (cold)": [*render, "dev", "--no-cache"],
+                "envctl render --no-cache (cold, three environments)": [*render, "--no-cache"],
+                "envctl render (nothing changed)": render,
             },
             options.runs,
             folder,

@@ -9,8 +9,6 @@ import errno
 import importlib
 import os
 import sys
-import traceback
-from difflib import get_close_matches
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -54,6 +52,8 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        from difflib import get_close_matches
+
         near = get_close_matches(args[0], COMMANDS, n=1)
         if near and args[0] not in COMMANDS:
             raise click.UsageError(f"No such command '{args[0]}'. Did you mean '{near[0]}'?", ctx)
@@ -117,6 +117,8 @@ def _show_usage(session: Session, error: click.ClickException) -> int:
 
 
 def _show_bug(session: Session, error: Exception) -> int:
+    import traceback
+
     if isinstance(error, OSError) and error.errno in _OUTPUT_LOST:
         return _show_lost_output(error)
     if session.verbose:
