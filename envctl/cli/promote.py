@@ -59,7 +59,12 @@ def promote(
         result = run(repository, engine, options)
     emit(session, _data(result), _lines(result))
     if not result.refreshed:
-        say(session, "note: your work tree's lock file was changed by you, so it was left as it is")
+        path = f"environments/{target}/lock.yaml"
+        say(
+            session,
+            f"note: {path} here was left as it is: you changed it, or another process holds the index. Your next "
+            f"commit must not take the promotion back; to have its state: git checkout HEAD -- {path}",
+        )
     return EXIT_CLEAN
 
 

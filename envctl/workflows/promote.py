@@ -241,10 +241,10 @@ def _carry_out(repository: Repository, evaluator: Evaluator, ground: _Ground, re
         _push(repository, ground, update, published)
     repository.move_ref(update, f"envctl: promote {options.source} to {options.target}")
     try:
-        published = _publish(repository, rendered, source.commit, renderer_of(evaluator))
-    finally:
-        # In any case: a work tree behind its branch would take the promotion back with its next commit.
+        # At once: a work tree behind its branch would take the promotion back with its next commit.
         refreshed = _refresh(repository, ground, options.target)
+    finally:
+        published = _publish(repository, rendered, source.commit, renderer_of(evaluator))
     return replace(result, published=published, refreshed=refreshed)
 
 

@@ -262,9 +262,16 @@ def test_a_promotion_leaves_the_work_tree_to_a_process_that_holds_the_index(smal
     small.ok("render", "dev", "--publish")
     (small.path / ".git/index.lock").touch()
     outcome = small.ok("promote", "dev", "prod")
-    assert outcome.err.startswith("note: ")
+    assert outcome.err == (
+        "note: environments/prod/lock.yaml here was left as it is: you changed it, or another process holds the "
+        "index. Your next commit must not take the promotion back; to have its state: "
+        "git checkout HEAD -- environments/prod/lock.yaml\n"
+    )
     assert small.git("log", "-1", "--format=%s", "deploy/prod") == "prod: Promote dev to prod: web"
     assert not (small.path / "environments/prod/lock.yaml").exists()
+    (small.path / ".git/index.lock").unlink()
+    small.git("checkout", "HEAD", "--", "environments/prod/lock.yaml")
+    assert small.git("status", "--porcelain") == ""
 
 
 def test_many_writers_at_once_make_one_line(remote: Workspace, tmp_path: Path) -> None:
