@@ -62,8 +62,8 @@ def promote(
         path = f"environments/{target}/lock.yaml"
         say(
             session,
-            f"note: {path} here was left as it is: you changed it, or another process holds the index. Your next "
-            f"commit must not take the promotion back; to have its state: git checkout HEAD -- {path}",
+            f"note: {path} here was left as it is: you changed it, or another process holds the index. "
+            f"Your next commit must not take the promotion back; to have its state: git checkout HEAD -- {path}",
         )
     return EXIT_CLEAN
 
