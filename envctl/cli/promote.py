@@ -63,7 +63,8 @@ def promote(
         say(
             session,
             f"note: {path} here was left as it is: you changed it, or another process holds the index. "
-            f"Your next commit must not take the promotion back; to have its state: git checkout HEAD -- {path}",
+            "Your next commit must not take the promotion back; "
+            f"to have its state: git checkout HEAD -- {path}",
         )
     return EXIT_CLEAN
 
