@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from envctl.delivery.deploy import deploy_branch, deploy_ref
 from envctl.model.status import Level, LogEntry
 from envctl.planning.ownership import PART_OF, applyset_id
 from envctl.ports import Clock, Cluster, Repository
@@ -39,12 +40,12 @@ class AgentOptions:
     @property
     def branch(self) -> str:
         """The deploy branch, as people name it."""
-        return f"deploy/{self.environment}"
+        return deploy_branch(self.environment)
 
     @property
     def ref(self) -> str:
         """The full ref name of the deploy branch."""
-        return f"refs/heads/{self.branch}"
+        return deploy_ref(self.environment)
 
     @property
     def set_id(self) -> str:

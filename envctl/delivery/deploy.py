@@ -38,6 +38,16 @@ class DeployRecord:
     handed_on: tuple[Trailer, ...] = ()
 
 
+def deploy_ref(environment: str) -> str:
+    """The full name of an environment's deploy branch."""
+    return f"refs/heads/{deploy_branch(environment)}"
+
+
+def deploy_branch(environment: str) -> str:
+    """The short name of an environment's deploy branch."""
+    return f"deploy/{environment}"
+
+
 def deploy_record(message: str) -> DeployRecord | None:
     """The record in a commit message, or None where it is not one of a deploy commit."""
     fields = dict(parse_trailers(message))

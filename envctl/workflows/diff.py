@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from envctl.delivery.deploy import deploy_ref
 from envctl.errors import InputError, UsageError
 from envctl.manifests.compare import compare
 from envctl.manifests.paths import parse_path
@@ -24,7 +25,7 @@ from envctl.workflows.project import (
     load_environment,
     load_project,
 )
-from envctl.workflows.publish import Tip, deploy_ref, deploy_tip, read_tip
+from envctl.workflows.publish import Tip, deploy_tip, read_tip
 from envctl.workflows.render import render
 from envctl.workflows.rendered import Rendered, require_rendered
 from envctl.workflows.source import Source, at_revision

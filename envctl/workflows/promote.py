@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from envctl.config.lock import edit_lock
+from envctl.delivery.deploy import deploy_branch, deploy_ref
 from envctl.delivery.promotion import SHORT, PinMove, promotion_message, select
 from envctl.errors import ConflictError, InputError, Problem, RefusedError, UsageError
 from envctl.model.environment import Environment
@@ -24,17 +25,7 @@ from envctl.workflows.project import (
     load_project,
     lock_path,
 )
-from envctl.workflows.publish import (
-    Published,
-    Tip,
-    deploy_branch,
-    deploy_ref,
-    prepare,
-    publish,
-    published_tip,
-    renderer_of,
-    source_of,
-)
+from envctl.workflows.publish import Published, Tip, prepare, publish, published_tip, renderer_of, source_of
 from envctl.workflows.push import moved_on, require_current, sync
 from envctl.workflows.render import render
 from envctl.workflows.rendered import Rendered, require_rendered

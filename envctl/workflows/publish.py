@@ -7,8 +7,10 @@ from envctl import __version__
 from envctl.delivery.deploy import (
     ALLOW_PRUNE,
     DeployRecord,
+    deploy_branch,
     deploy_draft,
     deploy_record,
+    deploy_ref,
     handed_on,
     record_problems,
 )
@@ -54,16 +56,6 @@ class Tip:
 def renderer_of(evaluator: Evaluator) -> str:
     """What rendered, as the trailer names it: envctl's version and the engine's."""
     return f"envctl {__version__}, {evaluator.version}"
-
-
-def deploy_ref(environment: str) -> str:
-    """The full name of an environment's deploy branch."""
-    return f"refs/heads/deploy/{environment}"
-
-
-def deploy_branch(environment: str) -> str:
-    """The short name of an environment's deploy branch."""
-    return f"deploy/{environment}"
 
 
 def deploy_tip(repository: Repository, environment: str) -> Tip | None:

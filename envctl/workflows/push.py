@@ -6,18 +6,11 @@ refs move only after the remote's did, so a refused push has changed nothing.
 
 from collections.abc import Sequence
 
+from envctl.delivery.deploy import deploy_branch, deploy_ref
 from envctl.errors import ConflictError, InputError, RefusedError
 from envctl.model.git import Commit, RefUpdate
 from envctl.ports import Repository
-from envctl.workflows.publish import (
-    TRIES,
-    Published,
-    deploy_branch,
-    deploy_ref,
-    deploy_tip,
-    others_won,
-    prepare,
-)
+from envctl.workflows.publish import TRIES, Published, deploy_tip, others_won, prepare
 from envctl.workflows.rendered import Rendered
 
 
