@@ -4,17 +4,20 @@ Adapters on floor 4 fulfil these; `wiring` brings both together. Every method ra
 the classes of `envctl.errors`. Paths are relative, use `/`, and never start or end with it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from envctl.errors import Problem
 from envctl.model.cluster import Listing, ResourceType, WatchEvent
 from envctl.model.evaluation import Evaluation
 from envctl.model.git import Commit, CommitDraft, Entry, RefUpdate, Signature, TreeChange
 from envctl.model.values import JsonObject
+
+T = TypeVar("T")
 
 
 class Tree(Protocol):
@@ -170,12 +173,14 @@ class Repository(Protocol):
 class EvaluationTask:
     """One evaluation: the code of the entry snippet and the tree that its imports are read from.
 
-    `key` names it in messages (``gateway in prod``).
+    `key` names it in messages (``gateway in prod``). Tasks of one tree and one `group` have most of
+    their work in common, so an engine may do them in one call; "" stands alone.
     """
 
     key: str
     code: str
     tree: Tree
+    group: str = ""
 
 
 class Evaluator(Protocol):
@@ -190,8 +195,23 @@ class Evaluator(Protocol):
         """The outcome of each task, in order. One failing task never stops the others."""
         ...
 
-    def stream(self, tasks: Sequence[EvaluationTask]) -> Iterator[Evaluation]:
-        """As `evaluate`, each outcome as soon as it and those before it are there."""
+    def stream(self, tasks: Sequence[EvaluationTask]) -> Iterator[tuple[int, Evaluation]]:
+        """As `evaluate`, each outcome as soon as it is there, with the position of its task."""
+        ...
+
+
+class Executor(Protocol):
+    """Where evaluations run: the part of `concurrent.futures.Executor` that is needed.
+
+    Each thread that it runs functions in keeps its own worker process, so threads should last.
+    """
+
+    def submit(self, function: Callable[..., T], /, *arguments: Any) -> Future[T]:
+        """Run a function, now or when there is room; its outcome or exception through the future."""
+        ...
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
+        """Take nothing more, and return when all that runs has ended."""
         ...
 
 

@@ -49,7 +49,7 @@ ENGINES: Mapping[str, Engine] = {
         module="_gojsonnet",
         distribution="gojsonnet",
         reserve=1280 * _MIB,
-        environment={"GOGC": "400", "GOMAXPROCS": "4", "GOTRACEBACK": "none"},
+        environment={"GOGC": "800", "GOMAXPROCS": "2", "GOTRACEBACK": "none"},
         memory_variable="GOMEMLIMIT",
     ),
     "jsonnet": Engine(

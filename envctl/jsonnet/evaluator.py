@@ -5,11 +5,13 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from operator import itemgetter
 from types import TracebackType
 from typing import Self
 
 from envctl.errors import InputError, UnavailableError
+from envctl.jsonnet.batches import Batch, batched
 from envctl.jsonnet.deaths import describe_death, describe_limit
 from envctl.jsonnet.dialects import go_form
 from envctl.jsonnet.engines import engine_named, engine_version
@@ -22,7 +24,7 @@ from envctl.jsonnet.values import parse_value
 from envctl.jsonnet.words import visible
 from envctl.model.evaluation import Evaluation
 from envctl.model.values import JsonValue
-from envctl.ports import EvaluationTask
+from envctl.ports import EvaluationTask, Executor
 
 _MOST_WORKERS = 8
 _BLOB_BYTES = 64 << 20
@@ -36,15 +38,25 @@ class JsonnetEvaluator:
     """
 
     def __init__(
-        self, engine: str = "gojsonnet", limits: Limits = DEFAULT_LIMITS, *, workers: int | None = None
+        self,
+        engine: str = "gojsonnet",
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        workers: int | None = None,
+        executor: Executor | None = None,
     ) -> None:
-        """Prepare an engine. Raises UsageError for an unknown one, UnavailableError for an absent one."""
+        """Prepare an engine. Raises UsageError for an unknown one, UnavailableError for an absent one.
+
+        `workers` processes at most, by default one for each processor, eight at most. Another
+        `executor` is shut down with the evaluator; `workers` is then how many it runs at once.
+        """
         self._engine = engine_named(engine)
         self._version = engine_version(self._engine)
         self._limits = limits
         self._blobs = Blobs(_BLOB_BYTES)
+        self._width = workers or _processors()
         # A worker dies with the thread that started it, so each thread has its own worker.
-        self._threads = ThreadPoolExecutor(workers or _processors(), thread_name_prefix="jsonnet")
+        self._threads: Executor = executor or ThreadPoolExecutor(self._width, thread_name_prefix="jsonnet")
         self._mine = threading.local()
         self._workers: set[Worker] = set()
         self._lock = threading.Lock()
@@ -75,15 +87,19 @@ class JsonnetEvaluator:
 
     def evaluate(self, tasks: Sequence[EvaluationTask]) -> tuple[Evaluation, ...]:
         """The outcome of each task, in order. Raises UnavailableError where no worker can start."""
-        return tuple(self.stream(tasks))
+        return tuple(outcome for _, outcome in sorted(self.stream(tasks), key=itemgetter(0)))
 
-    def stream(self, tasks: Sequence[EvaluationTask]) -> Iterator[Evaluation]:
+    def stream(self, tasks: Sequence[EvaluationTask]) -> Iterator[tuple[int, Evaluation]]:
         """As `evaluate`, each outcome when it is there; all tasks are under way from the first one on."""
         resolvers = {id(task.tree): Resolver(task.tree) for task in tasks}
-        running = [self._threads.submit(self._run, task, resolvers[id(task.tree)]) for task in tasks]
+        running = {
+            self._threads.submit(self._run_batch, batch, resolvers[id(batch.tasks[0].tree)]): batch
+            for batch in batched(tasks, self._width)
+        }
         try:
-            for each in running:
-                yield each.result()
+            for each in as_completed(running):
+                # What was handed over is not kept: a render has more values than fit comfortably.
+                yield from zip(running.pop(each).positions, each.result(), strict=True)
         except GeneratorExit:  # the caller wants no more: what runs may end
             raise
         except BaseException:
@@ -92,6 +108,28 @@ class JsonnetEvaluator:
         finally:
             for each in running:
                 each.cancel()
+
+    def _run_batch(self, batch: Batch, resolver: Resolver) -> list[Evaluation]:
+        """The outcomes of tasks that share a call; where that fails, of each by itself."""
+        together = self._together(batch, resolver) if len(batch.tasks) > 1 else None
+        return together or [self._run(task, resolver) for task in batch.tasks]
+
+    def _together(self, batch: Batch, resolver: Resolver) -> list[Evaluation] | None:
+        first = batch.tasks[0]
+        imports = Imports(first.tree, resolver, self._blobs)
+        task = EvaluationTask(first.key, batch.code, first.tree)
+        deadline, worker = self._begin(task)
+        try:
+            values = self._value(task, worker, imports, deadline)
+        except InputError:
+            return None
+        if not isinstance(values, list):
+            return None
+        closures = imports.closures(each.code for each in batch.tasks)
+        return [
+            Evaluation(each.key, value, None, closure)
+            for each, value, closure in zip(batch.tasks, values, closures, strict=True)
+        ]
 
     def _run(self, task: EvaluationTask, resolver: Resolver) -> Evaluation:
         imports = Imports(task.tree, resolver, self._blobs)
@@ -102,8 +140,7 @@ class JsonnetEvaluator:
             value = self._value(task, worker, imports, deadline)
         except InputError as error:
             failure = error
-        closure = dict(sorted(imports.closure.items()))
-        return Evaluation(task.key, value, failure, closure)
+        return Evaluation(task.key, value, failure, imports.closure)
 
     def _begin(self, task: EvaluationTask) -> tuple[float, Worker]:
         """The worker of this thread, with the task on its way, and the task's deadline.

@@ -4,11 +4,12 @@ import posixpath
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from envctl.errors import InputError
-from envctl.jsonnet.resolver import Resolver, refuse_pointer
+from envctl.jsonnet.importing import Request, shares
+from envctl.jsonnet.resolver import Resolution, Resolver, refuse_pointer
 from envctl.ports import Tree
 
 
@@ -49,24 +50,24 @@ class Blobs:
 
 
 class Imports:
-    """The imports of one task. `closure` and `refusal` fill while it is evaluated."""
+    """The imports of one engine call. They and `refusal` fill while it is evaluated."""
 
     def __init__(self, tree: Tree, resolver: Resolver, blobs: Blobs) -> None:
         self._tree = tree
         self._resolver = resolver
         self._blobs = blobs
         self._found: dict[str, str] = {}
-        self._last = ("", "")
-        self.closure: dict[str, str] = {}
+        self._made: dict[Request, Resolution] = {}
         self.refusal: InputError | None = None
 
     def find(self, directory: str, wanted: str) -> Found | None:
         """The file that an import means, or None where it is refused; `refusal` then says why."""
+        request = (directory.strip("/"), wanted)
         with self._blobs.lock:
-            resolution = self._resolver.resolve(directory, wanted)
-        self.closure |= resolution.evidence
+            resolution = self._resolver.resolve(*request)
+        self._made.pop(request, None)
+        self._made[request] = resolution
         self.refusal = resolution.error
-        self._last = (directory.strip("/"), wanted)
         if resolution.error:
             return None
         path, blob = resolution.path, resolution.blob
@@ -79,6 +80,17 @@ class Imports:
         self._found[path] = blob
         return Found(path, blob, contents)
 
+    @property
+    def closure(self) -> dict[str, str]:
+        """Everything in the tree that decided what was imported, by path."""
+        return _evidence(self._made.values())
+
+    def closures(self, programs: Iterable[str]) -> list[dict[str, str]]:
+        """For each program of the call its closure: what was imported and it could have asked for."""
+        leads = {request: made.path for request, made in self._made.items()}
+        own = shares((each.encode() for each in programs), leads, self.read)
+        return [_evidence(self._made[request] for request in each) for each in own]
+
     def read(self, path: str) -> bytes | None:
         """The contents of a file that was imported, None for any other."""
         if path not in self._found:
@@ -90,7 +102,7 @@ class Imports:
 
         For an engine that does not say which file asked for it.
         """
-        directory, wanted = self._last
+        directory, wanted = next(reversed(self._made), ("", ""))
         pattern = re.compile(rb"\bimport(?:str|bin)?\s*([\"'])" + re.escape(wanted.encode()) + rb"\1")
         files = [path for path in self._found if posixpath.dirname(path) == directory]
         found = [(path, match) for path in files for match in pattern.finditer(self.read(path) or b"")]
@@ -100,3 +112,10 @@ class Imports:
         before = match.string[: match.start()]
         line, column = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
         return f"{path}:{line}:{column}"
+
+
+def _evidence(resolutions: Iterable[Resolution]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for each in resolutions:
+        found |= each.evidence
+    return dict(sorted(found.items()))

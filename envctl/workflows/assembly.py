@@ -1,7 +1,8 @@
 """One environment of a render: which components are known, which are evaluated, and what they join to."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from envctl.config.schema import check_config, parse_schema
@@ -40,7 +41,7 @@ class Unit:
 
     @property
     def task(self) -> EvaluationTask:
-        return EvaluationTask(self.key, self.code, self.tree)
+        return EvaluationTask(self.key, self.code, self.tree, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Assembly:
     built together, as without it, so results and errors are the same.
     """
 
-    def __init__(self, plan: Plan, memory: Memory, evaluator: Evaluator) -> None:
+    def __init__(self, plan: Plan, memory: Memory, evaluator: Evaluator, limits: SizeLimits) -> None:
         self.plan = plan
         self._memory = memory
         self._evaluator = evaluator
@@ -75,32 +76,44 @@ class Assembly:
             (unit.name, self._codes[unit.name], unit.tree) for unit in plan.units
         )
         self._fresh: dict[str, Fresh] = {}
+        self._errors: dict[str, EnvctlError] = {}
         self._values: dict[str, JsonValue] = {}
         self._objects: dict[str, Sequence[RenderedObject]] = {}
         self._scopes = Scopes()
-        self._limits = SizeLimits()
+        self._limits = limits
 
     @property
     def missing(self) -> tuple[Unit, ...]:
         """The components that have to be evaluated."""
         return tuple(unit for unit in self.plan.units if unit.name not in self._holding)
 
-    def finish(self, outcomes: Iterator[Evaluation], limits: SizeLimits) -> Rendered:
-        """The environment, given the outcomes of what was missing, in its order; it takes no more of them."""
-        self._limits = limits
+    def take(self, unit: Unit, outcome: Evaluation) -> None:
+        """Take in the outcome of a missing component, and build its part where it needs no other one."""
+        error = self._take(unit, outcome)
+        if error:
+            self._errors[unit.name] = error
+            return
+        fresh = self._fresh[unit.name]
+        with suppress(InputError):  # all objects together tell every problem
+            objects = self._build(unit.name, Scopes(fresh.defines))
+            part = part_of(unit.name, self.plan.namespace, objects, Scopes(fresh.defines))
+            self._objects[unit.name] = objects
+            self._fresh[unit.name] = replace(fresh, part=part)
+
+    def finish(self) -> Rendered:
+        """The environment, after the outcome of each missing component was taken in."""
         base = Rendered(
             environment=self.plan.environment.name,
             namespace=self.plan.namespace,
             pins=self.plan.pins,
             components=tuple(self._units),
         )
-        taken = [self._take(unit, next(outcomes)) for unit in self.missing]
-        errors = tuple(error for error in taken if error)
-        if errors:
+        if self._errors:
             self._keep({})
+            errors = tuple(self._errors[name] for name in self._units if name in self._errors)
             return replace(base, errors=errors)
         parts = self._parts()
-        if parts is None or not may_join(parts, limits):
+        if parts is None or not may_join(parts, self._limits):
             self._keep({})
             return self._together(base)
         self._keep({part.component: part for part in parts})
@@ -124,7 +137,6 @@ class Assembly:
             closure[unit.schema] = evidence(unit.tree.entry(unit.schema))
         code = self._codes[unit.name]
         key = self._memory.value_key(code, closure)
-        self._memory.keep_value(key, value)
         self._values[unit.name] = value
         self._fresh[unit.name] = Fresh(code, closure, key, definitions(value), None)
         return None
@@ -139,6 +151,7 @@ class Assembly:
         for name in self._units:
             part = self._known(name).part
             if part is None or not part.fits(self.plan.namespace, self._scopes):
+                self._objects.pop(name, None)  # built before all CRDs were known
                 try:
                     objects = self._load(name)
                 except InputError:
@@ -150,8 +163,11 @@ class Assembly:
     def _load(self, name: str) -> Sequence[RenderedObject]:
         """The objects of one component. Raises InputError where they are no objects, or the wrong ones."""
         if name not in self._objects:
-            self._objects[name] = build([self._value(name)], self._limits, self._scopes)
+            self._objects[name] = self._build(name, self._scopes)
         return self._objects[name]
+
+    def _build(self, name: str, scopes: Scopes) -> Sequence[RenderedObject]:
+        return build([self._value(name)], self._limits, scopes)
 
     def _value(self, name: str) -> ComponentValue:
         """A component's value: the one just evaluated, the remembered one, or else evaluated again."""
@@ -187,6 +203,10 @@ class Assembly:
         same = all(name in old and old[name].part is parts.get(name, old[name].part) for name in names)
         if same and not self._fresh and len(names) == len(old):
             return
+        values = {each.value: self._values[name] for name, each in self._fresh.items()}
+        places = self._memory.keep_values(values)
+        for name, each in self._fresh.items():
+            self._fresh[name] = replace(each, value=places[each.value])
         kept = {
             name: self._fresh[name] if name in self._fresh else self._record.fresh(name) for name in names
         }

@@ -19,7 +19,7 @@ from envctl.ports import RenderCache, Tree
 
 # To be raised with every change of what a render makes of the same closure: the entry snippet, the
 # search for imports, extraction, names, the text of objects, what a config must fulfil.
-RENDER_VERSION = 1
+RENDER_VERSION = 2
 
 Evidence = tuple[str, str]
 """A path and what was found there."""
@@ -27,7 +27,7 @@ Evidence = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A component that was rendered. `code` is the digest of its entry code, `value` the key of its value.
+    """A component that was rendered. `code` is the digest of its entry code, `value` the place of its value.
 
     `spans` are positions in its record's table: from, to (exclusive), from, to, ... `part` is
     None where it was evaluated but not built, because of another component.
@@ -47,7 +47,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """A component that is to be remembered; as `Known`, with its closure."""
+    """A component that is to be remembered; as `Known`, with its closure, and the key of its value."""
 
     code: str
     closure: Mapping[str, str]
@@ -126,6 +126,7 @@ class Memory:
 
     def __init__(self, cache: RenderCache | None, engine: str) -> None:
         self._cache = cache
+        self._packs: dict[str, Mapping[str, JsonValue]] = {}
         self._scope = f"{__version__} {RENDER_VERSION} {engine}"
 
     def code(self, code: str) -> str:
@@ -149,24 +150,48 @@ class Memory:
     def keep(self, environment: str, record: Record) -> None:
         """Remember an environment."""
         if self._cache:
-            data = json.dumps(_encoded(record), separators=(",", ":")).encode()
-            self._cache.put(self._record_key(environment), data)
+            self._cache.put(self._record_key(environment), _compact(_encoded(record)))
 
-    def value(self, key: str) -> tuple[JsonValue] | None:
-        """The value of a key, in a tuple because it may be null; None where it is not there."""
-        data = self._cache.get(f"value {key}") if self._cache else None
+    def value(self, place: str) -> tuple[JsonValue] | None:
+        """The value at a place, in a tuple because it may be null; None where it is not there."""
+        pack, _, key = place.partition(" ")
+        found = self._pack(pack)
+        if key in found:
+            return (found[key],)
+        return self._loaded(f"value {place}")
+
+    def keep_value(self, place: str, value: JsonValue) -> None:
+        """Remember one value whose place was lost."""
+        if self._cache:
+            self._cache.put(f"value {place}", _compact(value))
+
+    def keep_values(self, values: Mapping[str, JsonValue]) -> Mapping[str, str]:
+        """Remember values by their keys, together in one entry. Returns the place of each."""
+        pack = _digest(sorted(values))
+        if self._cache and values:
+            self._cache.put(f"values {pack}", _compact(values))
+        return {key: f"{pack} {key}" for key in values}
+
+    def _pack(self, pack: str) -> Mapping[str, JsonValue]:
+        if pack not in self._packs:
+            found = self._loaded(f"values {pack}")
+            # Values of one pack are asked for one after the other; more packs would only fill the memory.
+            self._packs = {pack: found[0] if found and isinstance(found[0], dict) else {}}
+        return self._packs[pack]
+
+    def _loaded(self, key: str) -> tuple[JsonValue] | None:
+        data = self._cache.get(key) if self._cache else None
         try:
             return None if data is None else (json.loads(data),)
         except ValueError:
             return None
 
-    def keep_value(self, key: str, value: JsonValue) -> None:
-        """Remember a value."""
-        if self._cache:
-            self._cache.put(f"value {key}", json.dumps(value, separators=(",", ":")).encode())
-
     def _record_key(self, environment: str) -> str:
         return f"environment {self._scope} {environment}"
+
+
+def _compact(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
 
 
 def _digest(value: Any) -> str:

@@ -58,11 +58,14 @@ def render_project(
     trees = _Trees(repository, source)
     memory = Memory(cache, evaluator.version)
     plans = [_attempt(trees, project, name) for name in environments]
-    work = [Assembly(plan, memory, evaluator) for plan in plans if isinstance(plan, Plan)]
     limits = project.settings.limits
-    # An environment is put together while those behind it are still evaluated.
-    outcomes = evaluator.stream([unit.task for each in work for unit in each.missing])
-    done = {each.plan.environment.name: each.finish(outcomes, limits) for each in work}
+    work = [Assembly(plan, memory, evaluator, limits) for plan in plans if isinstance(plan, Plan)]
+    wanted = [(each, unit) for each in work for unit in each.missing]
+    # What came is built while the rest is still evaluated.
+    for at, outcome in evaluator.stream([unit.task for _, unit in wanted]):
+        assembly, unit = wanted[at]
+        assembly.take(unit, outcome)
+    done = {each.plan.environment.name: each.finish() for each in work}
     return tuple(plan if isinstance(plan, Rendered) else done[plan.environment.name] for plan in plans)
 
 
