@@ -22,7 +22,7 @@ from envctl.jsonnet.values import parse_value
 from envctl.jsonnet.words import visible
 from envctl.model.evaluation import Evaluation
 from envctl.model.values import JsonValue
-from envctl.ports import EvaluationTask
+from envctl.ports import EvaluationTask, SchemaChecker
 
 _MOST_WORKERS = 8
 _BLOB_BYTES = 64 << 20
@@ -36,12 +36,21 @@ class JsonnetEvaluator:
     """
 
     def __init__(
-        self, engine: str = "gojsonnet", limits: Limits = DEFAULT_LIMITS, *, workers: int | None = None
+        self,
+        engine: str = "gojsonnet",
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        workers: int | None = None,
+        schemas: SchemaChecker | None = None,
     ) -> None:
-        """Prepare an engine. Raises UsageError for an unknown one, UnavailableError for an absent one."""
+        """Prepare an engine; without `schemas` nothing can be checked.
+
+        Raises UsageError for an unknown engine, UnavailableError for an absent one.
+        """
         self._engine = engine_named(engine)
         self._version = engine_version(self._engine)
         self._limits = limits
+        self._schemas = schemas
         self._blobs = Blobs(_BLOB_BYTES)
         # A worker dies with the thread that started it, so each thread has its own worker.
         self._threads = ThreadPoolExecutor(workers or _processors(), thread_name_prefix="jsonnet")
@@ -53,6 +62,13 @@ class JsonnetEvaluator:
     def version(self) -> str:
         """Engine and exact version: ``gojsonnet 0.22.0``."""
         return self._version
+
+    @property
+    def schemas(self) -> SchemaChecker:
+        """What checks config, as it was given. Raises UnavailableError where none was."""
+        if self._schemas is None:
+            raise UnavailableError("this evaluator was made without a checker of schemas")
+        return self._schemas
 
     def __enter__(self) -> Self:
         return self
