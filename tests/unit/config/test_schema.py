@@ -166,7 +166,7 @@ def test_references_within_the_document_are_followed() -> None:
         pytest.param({"properties": {"a": {"pattern": "^a+$"}}}, {"a": "aa"}, True, id="harmless pattern"),
     ],
 )
-def test_the_quick_yes_is_for_plain_valid_schemas(schema: Any, config: Any, expected: bool) -> None:
+def test_the_quick_yes_is_for_plain_valid_schemas(schema: Any, config: Any, expected: Any) -> None:
     """Also where config does not reach the part of the schema that is wrong."""
     assert certainly_fits(config, json.dumps(schema).encode(), PATH) is expected
 

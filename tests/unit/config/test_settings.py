@@ -71,7 +71,7 @@ def test_every_problem_of_the_settings_is_told() -> None:
         pytest.param("jobs: 257", "jobs: must be at most 256, is 257", id="too many jobs"),
         pytest.param("jobs: 0", "jobs: must be at least 1, is 0", id="no job"),
         pytest.param("seconds: 86401", "seconds: must be at most 86400, is 86401", id="more than a day"),
-        pytest.param("seconds: 0.5", "seconds: must be a whole number, is 0.5", id="half a second"),
+        pytest.param("seconds: 1.5", "seconds: must be a whole number, is 1.5", id="a second and a half"),
     ],
 )
 def test_limits_that_nobody_can_mean_are_refused(text: str, expected: str) -> None:
