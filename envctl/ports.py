@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
+from envctl.config.validation import Finding
 from envctl.errors import Problem
 from envctl.model.cluster import Listing, ResourceType, WatchEvent
 from envctl.model.evaluation import Evaluation
 from envctl.model.git import Commit, CommitDraft, Entry, RefUpdate, Signature, TreeChange
-from envctl.model.values import JsonObject
+from envctl.model.values import JsonObject, JsonValue
 
 T = TypeVar("T")
 
@@ -183,8 +184,25 @@ class EvaluationTask:
     group: str = ""
 
 
+class SchemaChecker(Protocol):
+    """JSON Schema in a place with limits: a schema is somebody else's program, as a component is."""
+
+    def check(self, config: JsonValue, schema: bytes, path: str, key: str) -> tuple[Finding, ...]:
+        """Everything in a component's final config that does not fit the schema in the file at `path`.
+
+        `key` names the config in messages (``gateway in prod``). Raises InputError for a schema that is not
+        valid, or that takes more time or memory than an evaluation may.
+        """
+        ...
+
+
 class Evaluator(Protocol):
     """A jsonnet engine behind child processes with limits."""
+
+    @property
+    def schemas(self) -> SchemaChecker:
+        """Checks what was evaluated, with the same limits; starts nothing before it is asked."""
+        ...
 
     @property
     def version(self) -> str:

@@ -58,10 +58,15 @@ def evaluator(repository: Repository, engine: str | None = None) -> Iterator[Eva
     """
     from envctl.jsonnet.evaluator import JsonnetEvaluator
     from envctl.jsonnet.limits import Limits
+    from envctl.schemacheck.checker import CheckLimits, ProcessSchemaChecker
 
     chosen = current_settings(repository).evaluation
     limits = Limits(wall=chosen.seconds, cpu=math.ceil(2 * chosen.seconds), memory=chosen.memory)
-    with JsonnetEvaluator(engine or chosen.engine, limits, workers=chosen.jobs) as adapter:
+    checker = ProcessSchemaChecker(CheckLimits(chosen.seconds, chosen.memory))
+    with (
+        closing(checker),
+        JsonnetEvaluator(engine or chosen.engine, limits, workers=chosen.jobs, schemas=checker) as adapter,
+    ):
         yield adapter
 
 

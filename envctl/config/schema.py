@@ -1,20 +1,55 @@
-"""A component's config against ``schemas/<component>.schema.json``."""
+"""``schemas/<component>.schema.json``: read, checked itself, and config checked with it.
+
+A schema is somebody else's program. What is done in this process never takes long; everything else
+is for a process that can be ended (`SchemaChecker`).
+"""
 
 import json
+import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from envctl.config.acceptance import accepts, is_plain
 from envctl.config.keypath import key_text
 from envctl.config.validation import Finding, find_all, require_none
+from envctl.config.wording import did_you_mean
 from envctl.errors import InputError, Problem
-from envctl.model.environment import ComponentInstance, KeyPath, Layer
+from envctl.model.environment import KeyPath
 from envctl.model.values import JsonObject, JsonValue
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _DATA: Final = frozenset({"const", "default", "enum", "examples"})
 _JSON_HINT: Final = "JSON has no comments, no comma behind a last value, and only texts in double quotes"
-_ABSENT: Final = object()
+_DIGITS: Final = 300
+_MAX_BYTES: Final = 1024 * 1024
+_LFS: Final = b"version https://git-lfs.github.com/spec/"
+_REMOTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
+_MAPS: Final = frozenset({"$defs", "properties", "patternProperties", "dependentSchemas", "definitions"})
+
+
+def certainly_fits(config: JsonValue, data: bytes, path: str) -> bool:
+    """Whether the schema in a file is valid and config fits it beyond doubt. Always quick.
+
+    False means that `misfits` has to look. Raises InputError for a file that holds no schema at all.
+    """
+    schema, plain = _read(data, path)
+    return plain and accepts(config, schema)
+
+
+@lru_cache(maxsize=1024)
+def _read(data: bytes, path: str) -> tuple[JsonObject, bool]:
+    schema = _json(data, path)
+    return schema, str(schema.get("$schema", _DIALECT)).rstrip("#") == _DIALECT and is_plain(schema)
+
+
+def misfits(config: JsonValue, data: bytes, path: str) -> tuple[Finding, ...]:
+    """Everything in config that does not fit the schema in a file. May take as long as the schema wants.
+
+    Raises InputError with every problem of the schema itself.
+    """
+    return find_all(config, parse_schema(data, path), path)
 
 
 def parse_schema(data: bytes, path: str) -> JsonObject:
@@ -28,8 +63,8 @@ def parse_schema(data: bytes, path: str) -> JsonObject:
 @lru_cache(maxsize=1024)
 def _parsed(data: bytes, path: str) -> JsonObject:
     # Checking a schema costs milliseconds, and one schema serves a component in every environment.
+    schema = _json(data, path)
     try:
-        schema = _json(data, path)
         problems = _schema_problems(schema, path)
     except RecursionError as error:
         raise InputError("values are nested too deeply", place=path) from error
@@ -38,8 +73,15 @@ def _parsed(data: bytes, path: str) -> JsonObject:
 
 
 def _json(data: bytes, path: str) -> dict[str, Any]:
+    if len(data) > _MAX_BYTES:
+        raise InputError(f"the file has {len(data):,} bytes; {_MAX_BYTES:,} are allowed", place=path)
+    if data.startswith(_LFS):
+        hint = "commit the file itself: git lfs untrack, then add it again"
+        raise InputError("the file is a Git LFS pointer, whose contents are not here", place=path, hint=hint)
     try:
-        schema = json.loads(data, object_pairs_hook=_object, parse_constant=_constant)
+        schema = json.loads(
+            data, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
+        )
     except UnicodeDecodeError as error:
         raise InputError("the file is not UTF-8 text", place=path) from error
     except json.JSONDecodeError as error:
@@ -47,8 +89,10 @@ def _json(data: bytes, path: str) -> dict[str, Any]:
         raise InputError(f"not valid JSON: {error.msg}", place=place, hint=_JSON_HINT) from error
     except _RefusedError as error:
         raise InputError(f"not valid JSON: {error}", place=path) from error
+    except RecursionError as error:
+        raise InputError("values are nested too deeply", place=path) from error
     if not isinstance(schema, dict):
-        raise InputError("a schema must be an object", place=path)
+        raise InputError("a schema must be an object", place=path, hint='{"type": "object"} fits any config')
     return schema
 
 
@@ -65,7 +109,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _constant(text: str) -> Any:
-    raise _RefusedError(f"{text} is no number that JSON knows")
+    raise _RefusedError(f"{text} is no number that envctl can hold")
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _constant(text)
+
+
+def _int(text: str) -> int:
+    return int(text) if len(text) <= _DIGITS else _constant(f"{text[:_DIGITS]}…")
 
 
 def _schema_problems(schema: dict[str, Any], path: str) -> list[Problem]:
@@ -95,65 +148,34 @@ def _reference_findings(schema: dict[str, Any]) -> Iterator[Finding]:
         if key in {"$id", "$schema"} and path:
             yield Finding((*path, key), "may stand at the top of the document only", "remove it")
         elif key in {"$ref", "$dynamicRef"} and not value.startswith("#"):
-            reason = f"{value} leads out of this document, and a render fetches nothing"
-            yield Finding((*path, key), reason, "copy the definition into $defs of this schema")
+            yield Finding((*path, key), *_foreign(value))
         elif key in {"$ref", "$dynamicRef"}:
             try:
                 resolver.lookup(value)
             except Unresolvable:
-                yield Finding((*path, key), f"{value} leads nowhere in this document")
+                hint = did_you_mean(value, [f"#/$defs/{each}" for each in schema.get("$defs", {})])
+                yield Finding((*path, key), f"{value} leads nowhere in this document", hint)
+
+
+def _foreign(reference: str) -> tuple[str, str]:
+    """Why a reference that leads out of the document is refused, and what to do."""
+    hint = "copy the definition into $defs of this schema"
+    if _REMOTE.match(reference):
+        return f"{reference} leads out of this repository, and a render fetches nothing", hint
+    return f"{reference} leads to another file, and each schema stands alone", hint
 
 
 def _keywords(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, str, str]]:
-    """Each `$` keyword with a text, wherever it stands in the schema."""
+    """Each `$` keyword with a text, wherever a schema stands in the schema."""
     if isinstance(value, Mapping):
         for key, each in value.items():
             if key.startswith("$") and isinstance(each, str):
                 yield path, key, each
+            elif key in _MAPS and isinstance(each, Mapping):
+                for name, inner in each.items():
+                    yield from _keywords(inner, (*path, key, name))
             elif key not in _DATA:
                 yield from _keywords(each, (*path, key))
     elif isinstance(value, Sequence) and not isinstance(value, str):
         for index, each in enumerate(value):
             yield from _keywords(each, (*path, index))
-
-
-def check_config(
-    config: JsonValue, schema: JsonObject, instance: ComponentInstance, environment: str
-) -> tuple[Problem, ...]:
-    """Everything in a component's final config that does not fit its schema, each with who set it."""
-    found = find_all(config, schema, f"schemas/{instance.name}.schema.json")
-    return tuple(_problem(finding, config, instance, environment) for finding in found)
-
-
-def _problem(finding: Finding, config: JsonValue, instance: ComponentInstance, environment: str) -> Problem:
-    where = f"{instance.name} in {environment}"
-    shown = str(Finding(("config", *finding.path), finding.reason))
-    if finding.missing:
-        file = f"environments/{environment}/environment.yaml"
-        key = key_text(("config", *finding.path, finding.missing))
-        hint = f"set {key} for {instance.name} in {file}, or give it a default in the component"
-        return Problem(f"components/{instance.name}", f"{where}: {shown}", hint)
-    layer = _setter(finding.path, config, instance.layers)
-    if layer:
-        return Problem(layer.place(finding.path), f"{where}: {shown}", finding.hint)
-    origin = "set by the component's defaults or an overlay"
-    return Problem(f"components/{instance.name}", f"{where}: {shown} ({origin})", finding.hint)
-
-
-def _setter(path: KeyPath, config: JsonValue, layers: Sequence[Layer]) -> Layer | None:
-    """The strongest layer that holds the value at fault, unless something above the layers replaced it."""
-    final = _value_at(config, path)
-    for layer in reversed(layers):
-        value = _value_at(layer.value, path)
-        if value is not _ABSENT:
-            return layer if value == final or isinstance(value, Mapping) else None
-    return None
-
-
-def _value_at(value: Any, path: KeyPath) -> Any:
-    for step in path:
-        try:
-            value = value[step]
-        except (KeyError, IndexError, TypeError):
-            return _ABSENT
-    return value

@@ -7,10 +7,12 @@ check. No schema is ever fetched: references lead into the same document or nowh
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final
 
-from envctl.config.acceptance import accepts, holds_match
+from envctl.config.acceptance import accepts
 from envctl.config.keypath import key_text
+from envctl.config.patterns import holds_match
 from envctl.config.wording import KEYWORDS, did_you_mean, shown, type_text
 from envctl.config.yamlfile import Document
 from envctl.errors import InputError, Problem
@@ -19,6 +21,9 @@ from envctl.model.values import JsonObject, JsonValue
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
+
+
+MAX_FINDINGS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,8 @@ def validate(document: Document, schema: JsonObject) -> tuple[Problem, ...]:
 def find_all(value: JsonValue, schema: JsonObject, place: str = "") -> tuple[Finding, ...]:
     """Everything in a value that does not fit.
 
-    Raises InputError for a schema, found at `place`, that refers to itself without end.
+    Raises InputError for a schema, found at `place`, that refers to itself without end. A schema that
+    somebody else wrote may take for ever: check with it where that can be ended.
     """
     if accepts(value, schema):
         return ()
@@ -57,11 +63,13 @@ def find_all(value: JsonValue, schema: JsonObject, place: str = "") -> tuple[Fin
     from referencing import Registry  # noqa: PLC0415
 
     validator = extend(Draft202012Validator, {"pattern": _pattern})(schema, registry=Registry())  # type: ignore[no-untyped-call]
+    findings = (finding for error in validator.iter_errors(value) for finding in _findings(error))
     try:
-        found = [finding for error in validator.iter_errors(value) for finding in _findings(error)]
+        found = tuple(dict.fromkeys(islice(findings, MAX_FINDINGS)))
     except RecursionError as error:
         raise InputError("the schema refers to itself without end", place=place) from error
-    return tuple(dict.fromkeys(found))
+    more = Finding((), f"there are more problems than the {MAX_FINDINGS} that are told")
+    return (*found, more) if next(findings, None) else found
 
 
 def _pattern(validator: Any, wanted: str, value: Any, _: Any) -> Iterator["ValidationError"]:
@@ -112,7 +120,7 @@ def _reason(keyword: str, wanted: Any, value: Any) -> str:
 
 
 def _hint(keyword: str, wanted: Any, value: Any, schema: Any) -> str:
-    if keyword == "pattern":
+    if keyword in {"pattern", "const"}:
         return str(schema.get("description", ""))  # a sentence says more than a regular expression
     if keyword == "enum" and isinstance(value, str):
         hint = did_you_mean(value, [each for each in wanted if isinstance(each, str)])
@@ -132,7 +140,7 @@ def _unknown_keys(path: KeyPath, value: Any, schema: Any) -> Iterator[Finding]:
     known = list(schema.get("properties", {}))
     patterns = list(schema.get("patternProperties", {}))
     for key in value:
-        if key not in known and not any(re.search(pattern, key) for pattern in patterns):
+        if key not in known and not any(holds_match(pattern, key) for pattern in patterns):
             yield Finding((*path, key), "unknown key", did_you_mean(key, known, otherwise="keys here"))
 
 

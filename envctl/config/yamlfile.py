@@ -22,6 +22,7 @@ from envctl.model.values import JsonValue
 
 MAX_BYTES: Final = 1024 * 1024
 MAX_DEPTH: Final = 64
+_LFS: Final = b"version https://git-lfs.github.com/spec/"
 _MAX_PROBLEMS: Final = 50
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CONFLICT = re.compile(r"^(?:<{7} |>{7} |<{7}$|>{7}$)", re.MULTILINE)
@@ -99,6 +100,9 @@ def read_yaml(data: bytes, path: str, *, conflict_hint: str = _CONFLICT_HINT) ->
 def _decode(data: bytes, path: str) -> str:
     if len(data) > MAX_BYTES:
         raise InputError(f"the file has {len(data):,} bytes; {MAX_BYTES:,} are allowed", place=path)
+    if data.startswith(_LFS):
+        hint = "commit the file itself: git lfs untrack, then add it again"
+        raise InputError("the file is a Git LFS pointer, whose contents are not here", place=path, hint=hint)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -24,7 +24,7 @@ from envctl.jsonnet.values import parse_value
 from envctl.jsonnet.words import visible
 from envctl.model.evaluation import Evaluation
 from envctl.model.values import JsonValue
-from envctl.ports import EvaluationTask, Executor
+from envctl.ports import EvaluationTask, Executor, SchemaChecker
 
 _MOST_WORKERS = 8
 _BLOB_BYTES = 64 << 20
@@ -44,15 +44,19 @@ class JsonnetEvaluator:
         *,
         workers: int | None = None,
         executor: Executor | None = None,
+        schemas: SchemaChecker | None = None,
     ) -> None:
-        """Prepare an engine. Raises UsageError for an unknown one, UnavailableError for an absent one.
+        """Prepare an engine; without `schemas` nothing can be checked.
 
         `workers` processes at most, by default one for each processor, eight at most. Another
         `executor` is shut down with the evaluator; `workers` is then how many it runs at once.
+
+        Raises UsageError for an unknown engine, UnavailableError for an absent one.
         """
         self._engine = engine_named(engine)
         self._version = engine_version(self._engine)
         self._limits = limits
+        self._schemas = schemas
         self._blobs = Blobs(_BLOB_BYTES)
         self._width = workers or _processors()
         # A worker dies with the thread that started it, so each thread has its own worker.
@@ -65,6 +69,13 @@ class JsonnetEvaluator:
     def version(self) -> str:
         """Engine and exact version: ``gojsonnet 0.22.0``."""
         return self._version
+
+    @property
+    def schemas(self) -> SchemaChecker:
+        """What checks config, as it was given. Raises UnavailableError where none was."""
+        if self._schemas is None:
+            raise UnavailableError("this evaluator was made without a checker of schemas")
+        return self._schemas
 
     def __enter__(self) -> Self:
         return self

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from envctl.config.schema import check_config, parse_schema
+from envctl.config.layers import ConfigSubject
 from envctl.errors import EnvctlError, InputError
 from envctl.manifests.build import ComponentValue, build
 from envctl.manifests.kinds import Scopes
@@ -17,6 +17,8 @@ from envctl.model.objects import RenderedObject
 from envctl.model.settings import SizeLimits
 from envctl.model.values import JsonValue
 from envctl.ports import EvaluationTask, Evaluator, Tree
+from envctl.workflows.configs import check_config
+from envctl.workflows.project import overlay_paths
 from envctl.workflows.remembered import Fresh, Known, Memory, record_of
 from envctl.workflows.rendered import Contents, Rendered
 
@@ -128,8 +130,9 @@ class Assembly:
             return _unwrapped(outcome.error)
         members = outcome.value if isinstance(outcome.value, dict) else {}
         try:
-            _check_schema(unit, members.get("config"))
-        except InputError as error:
+            if unit.schema:
+                check_config(self._evaluator.schemas, unit.tree, members.get("config"), _subject(unit))
+        except EnvctlError as error:
             return error
         value = members.get("objects")
         closure = dict(outcome.closure)
@@ -214,13 +217,9 @@ class Assembly:
         self._memory.keep(self.plan.environment.name, record_of(kept))
 
 
-def _check_schema(unit: Unit, config: JsonValue) -> None:
-    if not unit.schema:
-        return
-    schema = parse_schema(unit.tree.read(unit.schema), unit.schema)
-    problems = check_config(config, schema, unit.instance, unit.environment.name)
-    if problems:
-        raise InputError(f"the config of {unit.key} does not fit {unit.schema}", problems=problems)
+def _subject(unit: Unit) -> ConfigSubject:
+    overlays = overlay_paths(unit.tree, unit.environment, unit.name)
+    return ConfigSubject(unit.instance, unit.environment.name, overlays)
 
 
 def _unwrapped(error: EnvctlError) -> EnvctlError:

@@ -67,7 +67,21 @@ def load_project(tree: Tree) -> Project:
         )
     project = Project(tree, settings, files)
     _require_known_overlays(project)
+    _refuse_policies(tree)
     return project
+
+
+def _refuse_policies(tree: Tree) -> None:
+    """Somebody counts on a policy: left out in silence, nothing would guard what it is about."""
+    raise_together(
+        InputError(
+            "policies are not supported yet: nothing would check this one",
+            place=f"policies/{entry.name}",
+            hint="keep it outside policies/ until they are",
+        )
+        for entry in tree.list("policies")
+        if entry.name.endswith((".yaml", ".yml", ".json"))
+    )
 
 
 def _require_known_overlays(project: Project) -> None:

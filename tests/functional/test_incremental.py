@@ -17,7 +17,7 @@ from envctl import wiring
 from envctl.errors import EnvctlError
 from envctl.jsonnet.evaluator import JsonnetEvaluator
 from envctl.model.evaluation import Evaluation
-from envctl.ports import EvaluationTask, Evaluator
+from envctl.ports import EvaluationTask, Evaluator, SchemaChecker
 from envctl.rendercache.files import FileCache
 from envctl.workflows.project import load_project
 from envctl.workflows.remembered import RENDER_VERSION
@@ -105,6 +105,10 @@ class Counting(Evaluator):
     @property
     def version(self) -> str:
         return self.name or self.engine.version
+
+    @property
+    def schemas(self) -> SchemaChecker:
+        return self.engine.schemas
 
     def evaluate(self, tasks: Sequence[EvaluationTask]) -> tuple[Evaluation, ...]:
         self.asked += [task.key for task in tasks]

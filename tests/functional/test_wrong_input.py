@@ -133,12 +133,39 @@ SOURCES = {
         err="""
         dev: failed
           error: the config of web in dev does not fit schemas/web.schema.json
-            environments/dev/environment.yaml:7: web in dev: config.replica: unknown key
+            environments/dev/environment.yaml:7: web in dev: config.replica: unknown key (set for web in environment dev)
               did you mean `replicas`?
             components/web: web in dev: config: the key `host` is missing
               set config.host for web in environments/dev/environment.yaml, or give it a default in the component
-            environments/dev/environment.yaml:6: web in dev: config.replicas: must be at most 2, is 3
-            environments/base/environment.yaml:3: web in dev: config.color: must be "red" or "blue", is the text "green"
+            environments/dev/environment.yaml:6: web in dev: config.replicas: must be at most 2, is 3 (set for web in environment dev)
+            environments/base/environment.yaml:3: web in dev: config.color: must be "red" or "blue", is the text "green" (set for every component in environment base)
+        """,
+    ),
+    "schema that would take for ever": Wrong(
+        files={
+            "schemas/web.schema.json": '{"properties": {"host": {"pattern": "^(a+)+$"}}}',
+            "envctl.yaml": "evaluation: {seconds: 1}\n",
+            DEV: f"namespace: dev\ncomponents: [{{name: web, config: {{host: {'a' * 60}!}}}}]\n",
+        },
+        err="""
+        dev: failed
+          error: schemas/web.schema.json: the config of web in dev could not be checked: stopped after 1 s
+          hint: look for a pattern with one repetition inside another, like (a+)+, or a $ref that multiplies itself; or raise evaluation.seconds in envctl.yaml
+        """,
+    ),
+    "schema that leads out of the repository": Wrong(
+        files={"schemas/web.schema.json": '{"$ref": "https://example.com/web.json"}'},
+        err="""
+        dev: failed
+          error: schemas/web.schema.json: $ref: https://example.com/web.json leads out of this repository, and a render fetches nothing
+          hint: copy the definition into $defs of this schema
+        """,
+    ),
+    "policy, which nothing checks yet": Wrong(
+        files={"policies/no-latest.yaml": "kind: ValidatingAdmissionPolicy\n"},
+        err="""
+        error: policies/no-latest.yaml: policies are not supported yet: nothing would check this one
+        hint: keep it outside policies/ until they are
         """,
     ),
     "schema that is no JSON": Wrong(

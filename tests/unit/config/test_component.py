@@ -25,7 +25,8 @@ def test_every_problem_of_a_component_file_is_told() -> None:
     assert str(caught.value) == (
         "4 problems found in components/web/component.yaml\n"
         "  components/web/component.yaml:1: dependson: unknown key (did you mean `dependsOn`?)\n"
-        '  components/web/component.yaml:2: renderer: must be "jsonnet", is the text "helm"\n'
+        '  components/web/component.yaml:2: renderer: must be "jsonnet", is the text "helm" (How the component is rendered. '
+        "Only jsonnet so far: helm, kustomize, yaml and terraform are not supported yet.)\n"
         '  components/web/component.yaml:3: owners: must be a list, is the text "team"\n'
         '  components/web/component.yaml:4: dependsOn: has an item twice: "a"'
     )

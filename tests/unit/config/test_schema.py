@@ -1,110 +1,15 @@
-"""Schemas of components, and config against them with who set what."""
+"""Schemas of components: read, refused where they are not fit to be used, and used."""
 
 import json
 from typing import Any
 
 import pytest
 
-from envctl.config.environment import parse_environment, resolve_environment
-from envctl.config.schema import check_config, parse_schema
+from envctl.config.schema import certainly_fits, misfits, parse_schema
 from envctl.config.shipped import shipped_schema
-from envctl.errors import InputError, Problem
-from envctl.model.environment import ComponentInstance
+from envctl.errors import InputError
 
 PATH = "schemas/web.schema.json"
-
-BASE = b"""\
-abstract: true
-components:
-- name: web
-  config:
-    size: small
-    ports: [80, 0]
-"""
-PROD = b"""\
-extends: base
-config:
-  domain: x
-components:
-- name: web
-  config:
-    replicas: "3"
-    nmae: y
-"""
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["image"],
-    "properties": {
-        "domain": {"type": "string"},
-        "image": {"type": "string"},
-        "name": {"type": "string"},
-        "replicas": {"type": "integer"},
-        "size": {"enum": ["small", "large"]},
-        "ports": {"items": {"type": "integer", "minimum": 1}},
-        "limits": {"type": "object", "required": ["cpu"]},
-    },
-}
-
-
-def instance() -> ComponentInstance:
-    files = {
-        name: parse_environment(data, f"environments/{name}/environment.yaml")
-        for name, data in (("base", BASE), ("prod", PROD))
-    }
-    return resolve_environment("prod", files).components[0]
-
-
-def check(config: dict[str, Any]) -> tuple[Problem, ...]:
-    return check_config(config, SCHEMA, instance(), "prod")
-
-
-def test_each_problem_names_the_layer_that_set_the_value() -> None:
-    """File and line in a YAML layer; else the component, with where it may come from."""
-    final = {
-        "domain": "x",
-        "size": "smal",
-        "ports": [80, 0],
-        "replicas": "3",
-        "nmae": "y",
-        "limits": {},
-    }
-    assert set(check(final)) == {
-        Problem(
-            "components/web",
-            "web in prod: config: the key `image` is missing",
-            "set config.image for web in environments/prod/environment.yaml, or give it a default in the component",
-        ),
-        Problem(
-            "environments/prod/environment.yaml:8",
-            "web in prod: config.nmae: unknown key",
-            "did you mean `name`?",
-        ),
-        Problem(
-            "environments/prod/environment.yaml:7",
-            'web in prod: config.replicas: must be a whole number, is the text "3"',
-            "remove the quotes",
-        ),
-        Problem(
-            "components/web",
-            'web in prod: config.size: must be "small" or "large", is the text "smal" '
-            "(set by the component's defaults or an overlay)",
-            "did you mean `small`?",
-        ),
-        Problem(
-            "environments/base/environment.yaml:6", "web in prod: config.ports[1]: must be at least 1, is 0"
-        ),
-        Problem(
-            "components/web",
-            "web in prod: config.limits: the key `cpu` is missing",
-            "set config.limits.cpu for web in environments/prod/environment.yaml, or give it a default in the component",
-        ),
-    }
-
-
-def test_config_that_fits_has_no_problems() -> None:
-    """Then there is nothing to say."""
-    assert check({"image": "x", "replicas": 3}) == ()
 
 
 @pytest.mark.parametrize(
@@ -112,13 +17,13 @@ def test_config_that_fits_has_no_problems() -> None:
     [
         pytest.param(
             {"$ref": "https://example.com/x.json"},
-            f"{PATH}: $ref: https://example.com/x.json leads out of this document, and a render fetches nothing\n"
+            f"{PATH}: $ref: https://example.com/x.json leads out of this repository, and a render fetches nothing\n"
             "hint: copy the definition into $defs of this schema",
             id="remote reference",
         ),
         pytest.param(
             {"properties": {"a": {"$ref": "other.json#/x"}}},
-            f"{PATH}: properties.a.$ref: other.json#/x leads out of this document, and a render fetches nothing\n"
+            f"{PATH}: properties.a.$ref: other.json#/x leads to another file, and each schema stands alone\n"
             "hint: copy the definition into $defs of this schema",
             id="another file",
         ),
@@ -148,7 +53,28 @@ def test_config_that_fits_has_no_problems() -> None:
             f"{PATH}: properties.a.pattern is not valid JSON Schema: '(' is not a 'regex'",
             id="no pattern",
         ),
-        pytest.param([], f"{PATH}: a schema must be an object", id="no object"),
+        pytest.param(
+            {"properties": {"default": {"$dynamicRef": "//example.com/x.json#a"}}},
+            f"{PATH}: properties.default.$dynamicRef: //example.com/x.json#a leads out of this repository, "
+            "and a render fetches nothing\nhint: copy the definition into $defs of this schema",
+            id="remote reference below a property with the name of a keyword",
+        ),
+        pytest.param(
+            {"items": {"$ref": "#/$defs/prot"}, "$defs": {"port": {}}},
+            f"{PATH}: items.$ref: #/$defs/prot leads nowhere in this document\nhint: did you mean `#/$defs/port`?",
+            id="reference to a misspelt name",
+        ),
+        pytest.param(
+            {"$schema": "https://json-schema.org/draft/2019-09/schema"},
+            f"{PATH}: $schema: https://json-schema.org/draft/2019-09/schema is not supported\n"
+            'hint: write "$schema": "https://json-schema.org/draft/2020-12/schema"',
+            id="the draft before",
+        ),
+        pytest.param(
+            [],
+            f'{PATH}: a schema must be an object\nhint: {{"type": "object"}} fits any config',
+            id="no object",
+        ),
     ],
 )
 def test_a_schema_that_is_not_fit_to_be_used_is_refused(schema: Any, expected: str) -> None:
@@ -172,8 +98,29 @@ def test_a_schema_that_is_not_fit_to_be_used_is_refused(schema: Any, expected: s
         ),
         pytest.param(
             b'{"minimum": NaN}',
-            f"{PATH}: not valid JSON: NaN is no number that JSON knows",
+            f"{PATH}: not valid JSON: NaN is no number that envctl can hold",
             id="not a number",
+        ),
+        pytest.param(
+            b'{"minimum": 1e400}',
+            f"{PATH}: not valid JSON: 1e400 is no number that envctl can hold",
+            id="too large a number",
+        ),
+        pytest.param(
+            b'{"minimum": ' + b"9" * 5000 + b"}",
+            f"{PATH}: not valid JSON: {'9' * 300}… is no number that envctl can hold",
+            id="too long a number",
+        ),
+        pytest.param(
+            b"{}" + b" " * 1024 * 1024,
+            f"{PATH}: the file has 1,048,578 bytes; 1,048,576 are allowed",
+            id="too large a file",
+        ),
+        pytest.param(
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n",
+            f"{PATH}: the file is a Git LFS pointer, whose contents are not here\n"
+            "hint: commit the file itself: git lfs untrack, then add it again",
+            id="LFS pointer",
         ),
         pytest.param(b"\xff", f"{PATH}: the file is not UTF-8 text", id="not UTF-8"),
         pytest.param(b"[" * 100_000, f"{PATH}: values are nested too deeply", id="depth of JSON"),
@@ -193,21 +140,35 @@ def test_a_schema_file_that_is_no_json_is_refused(text: bytes, expected: str) ->
 
 def test_references_within_the_document_are_followed() -> None:
     """By pointer and by anchor; what is data is not taken for a reference."""
-    schema = parse_schema(
-        json.dumps(
-            {
-                "$id": "https://example.com/web.json",
-                "properties": {"a": {"$ref": "#/$defs/n"}, "b": {"$ref": "#n"}, "$ref": {"type": "string"}},
-                "$defs": {"n": {"$anchor": "n", "type": "integer", "default": {"$ref": "x"}}},
-            }
-        ).encode(),
-        PATH,
-    )
-    problems = check_config({"a": "x", "b": "y"}, schema, ComponentInstance("web"), "prod")
-    assert [problem.reason for problem in problems] == [
-        'web in prod: config.a: must be a whole number, is the text "x" (set by the component\'s defaults or an overlay)',
-        'web in prod: config.b: must be a whole number, is the text "y" (set by the component\'s defaults or an overlay)',
+    schema = {
+        "$id": "https://example.com/web.json",
+        "properties": {"a": {"$ref": "#/$defs/n"}, "b": {"$ref": "#n"}, "$ref": {"type": "string"}},
+        "$defs": {"n": {"$anchor": "n", "type": "integer", "default": {"$ref": "x"}}},
+    }
+    found = misfits({"a": "x", "b": "y"}, json.dumps(schema).encode(), PATH)
+    assert [str(each) for each in found] == [
+        'a: must be a whole number, is the text "x"',
+        'b: must be a whole number, is the text "y"',
     ]
+
+
+@pytest.mark.parametrize(
+    ("schema", "config", "expected"),
+    [
+        pytest.param({"type": "object"}, {}, True, id="plain"),
+        pytest.param({"type": "object"}, [], False, id="does not fit"),
+        pytest.param({"properties": {"a": {"type": "strin"}}}, {}, False, id="no type"),
+        pytest.param({"properties": {"a": {"$ref": "#/$defs/x"}}}, {}, False, id="reference to nothing"),
+        pytest.param({"properties": {"a": {"$ref": "https://x.org"}}}, {}, False, id="remote reference"),
+        pytest.param({"$schema": "http://json-schema.org/schema#"}, {}, False, id="another draft"),
+        pytest.param({"properties": {"a": {"$id": "x"}}}, {}, False, id="id inside"),
+        pytest.param({"properties": {"a": {"pattern": "^(a+)+$"}}}, {}, False, id="pattern that may explode"),
+        pytest.param({"properties": {"a": {"pattern": "^a+$"}}}, {"a": "aa"}, True, id="harmless pattern"),
+    ],
+)
+def test_the_quick_yes_is_for_plain_valid_schemas(schema: Any, config: Any, expected: Any) -> None:
+    """Also where config does not reach the part of the schema that is wrong."""
+    assert certainly_fits(config, json.dumps(schema).encode(), PATH) is expected
 
 
 @pytest.mark.parametrize("name", ["settings", "environment", "component", "lock"])

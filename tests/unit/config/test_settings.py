@@ -54,7 +54,43 @@ def test_every_problem_of_the_settings_is_told() -> None:
         "4 problems found in envctl.yaml\n"
         "  envctl.yaml:1: sourcebranch: unknown key (did you mean `sourceBranch`?)\n"
         "  envctl.yaml:3: limits.objects: must be at least 1, is 0\n"
-        '  envctl.yaml:4: limits.objectBytes: must match the pattern ^[1-9][0-9]*(Ki|Mi|Gi)$, is the text "1MB"'
+        '  envctl.yaml:4: limits.objectBytes: must match the pattern ^([1-9][0-9]{0,5}(Ki|Mi)|[1-9][0-9]{0,2}Gi)$, is the text "1MB"'
         " (A number of bytes, or a text like 512Ki, 64Mi or 2Gi.)\n"
         '  envctl.yaml:5: evaluation.jobs: must be a whole number, is the text "two"'
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            "memory: 1e99", "memory: must be at most 1099511627776, is 1e+99", id="no machine has it"
+        ),
+        pytest.param("memory: 0", "memory: must be at least 16777216, is 0", id="no memory"),
+        pytest.param("memory: -1", "memory: must be at least 16777216, is -1", id="less than no memory"),
+        pytest.param("jobs: 257", "jobs: must be at most 256, is 257", id="too many jobs"),
+        pytest.param("jobs: 0", "jobs: must be at least 1, is 0", id="no job"),
+        pytest.param("seconds: 86401", "seconds: must be at most 86400, is 86401", id="more than a day"),
+        pytest.param("seconds: 1.5", "seconds: must be a whole number, is 1.5", id="a second and a half"),
+    ],
+)
+def test_limits_that_nobody_can_mean_are_refused(text: str, expected: str) -> None:
+    """Before anything is started with them."""
+    with pytest.raises(InputError) as caught:
+        parse_settings(f"evaluation:\n  {text}\n".encode(), "envctl.yaml")
+    assert str(caught.value) == f"envctl.yaml:2: evaluation.{expected}"
+
+
+@pytest.mark.parametrize(
+    ("text", "memory"),
+    [
+        pytest.param("999Gi", 999 * 1024**3, id="largest text"),
+        pytest.param("1099511627776", 1024**4, id="largest number"),
+        pytest.param("16777216", 16 * 1024**2, id="smallest number"),
+        pytest.param("999999Ki", 999999 * 1024, id="largest number of Ki"),
+    ],
+)
+def test_limits_at_the_edge_are_taken(text: str, memory: int) -> None:
+    """The last value that is allowed."""
+    found = parse_settings(f"evaluation: {{memory: {text}}}".encode(), "envctl.yaml")
+    assert found.evaluation.memory == memory

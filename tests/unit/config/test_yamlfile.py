@@ -329,3 +329,13 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     """No other exception, whatever the bytes."""
     with contextlib.suppress(InputError):
         read(data)
+
+
+def test_a_pointer_of_git_lfs_is_named() -> None:
+    """It is valid YAML, and nothing that anybody wrote."""
+    with pytest.raises(InputError) as caught:
+        read_yaml(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "f.yaml")
+    assert str(caught.value) == (
+        "f.yaml: the file is a Git LFS pointer, whose contents are not here\n"
+        "hint: commit the file itself: git lfs untrack, then add it again"
+    )

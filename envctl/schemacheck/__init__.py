@@ -1,0 +1,1 @@
+"""Checks with schemas that somebody else wrote, in a process that can be ended."""

@@ -1,0 +1,219 @@
+"""The shipped schemas and envctl's own reading accept and refuse the same documents."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from envctl.config.component import parse_component
+from envctl.config.environment import parse_environment
+from envctl.config.lock import parse_lock
+from envctl.config.settings import parse_settings
+from envctl.config.shipped import SHIPPED, shipped_schema
+from envctl.config.yamlfile import read_yaml
+from envctl.errors import InputError
+
+READERS: dict[str, tuple[Callable[[bytes, str], object], str]] = {
+    "settings": (parse_settings, "envctl.yaml"),
+    "environment": (parse_environment, "environments/prod/environment.yaml"),
+    "component": (parse_component, "components/web/component.yaml"),
+    "lock": (parse_lock, "environments/prod/lock.yaml"),
+}
+LONGEST = "a" * 63
+REVISION = "0123456789abcdef" * 2 + "01234567"
+DOCUMENTS = {
+    "settings": {
+        True: [
+            "{}",
+            "sourceBranch: main",
+            "remote: upstream",
+            "limits: {}",
+            "limits: {objectBytes: 1}",
+            "limits: {objectBytes: 999Gi}",
+            "limits: {commitBytes: 999999Ki, objects: 1000000}",
+            "evaluation: {}",
+            "evaluation: {engine: rjsonnet}",
+            "evaluation: {seconds: 86400, jobs: 256}",
+            "evaluation: {memory: 16777216}",
+            "evaluation: {jobs: 2.0}",
+        ],
+        False: [
+            "[]",
+            "text",
+            "sourcebranch: main",
+            "sourceBranch: ''",
+            "sourceBranch: null",
+            "remote: 3",
+            "limits: []",
+            "limits: {objectBytes: 0}",
+            "limits: {objectBytes: 1000Gi}",
+            "limits: {objectBytes: 1MB}",
+            "limits: {objectBytes: '5'}",
+            "limits: {commitBytes: -1}",
+            "limits: {objects: 1.5}",
+            "limits: {objects: 1000001}",
+            "evaluation: {engine: kjsonnet}",
+            "evaluation: {seconds: 0}",
+            "evaluation: {memory: 1e99}",
+            "evaluation: {memory: 1}",
+            "evaluation: {jobs: true}",
+        ],
+    },
+    "environment": {
+        True: [
+            "{}",
+            "abstract: true",
+            "extends: base",
+            "extends: [a, b]",
+            "extends: []",
+            "promotesFrom: []",
+            "promotesFrom: dev",
+            "namespace: a",
+            f"namespace: {LONGEST}",
+            "components: []",
+            "components: [web, {name: api}]",
+            "components: [{name: web, enabled: false, config: {a: null}}]",
+            "config: {a: {b: [1, null]}}",
+        ],
+        False: [
+            "abstract: 1",
+            "extends: null",
+            "extends: [Base]",
+            "extends: {}",
+            "promotesFrom: [a, 1]",
+            "namespace: ''",
+            "namespace: -a",
+            "namespace: a-",
+            f"namespace: a{LONGEST}",
+            "components: web",
+            "components: [[web]]",
+            "components: [{}]",
+            "components: [{name: web, enable: true}]",
+            "components: [{name: web, config: []}]",
+            "config: []",
+            "unknown: 1",
+        ],
+    },
+    "component": {
+        True: [
+            "{}",
+            "description: ''",
+            "owners: [team]",
+            "dependsOn: [a, b]",
+            "renderer: jsonnet",
+        ],
+        False: [
+            "description: 1",
+            "owners: ['']",
+            "owners: team",
+            "dependsOn: [a, a]",
+            "dependsOn: [A]",
+            "renderer: helm",
+            "images: []",
+        ],
+    },
+    "lock": {
+        True: [
+            "{}",
+            "components: null",
+            "components: {}",
+            f"components: {{web: {{revision: {REVISION}}}}}",
+            f"components: {{web: {{revision: {REVISION}, from: dev, why: 1}}}}\nmore: 1",
+        ],
+        False: [
+            "components: []",
+            "components: {web: null}",
+            "components: {web: {}}",
+            "components: {web: {revision: abc}}",
+            f"components: {{web: {{revision: {REVISION.upper()}}}}}",
+            f"components: {{Web: {{revision: {REVISION}}}}}",
+            f"components: {{web: {{revision: {REVISION}, from: Dev}}}}",
+        ],
+    },
+}
+CASES = [
+    pytest.param(name, text, fits, id=f"{name} {text[:40]}")
+    for name, both in DOCUMENTS.items()
+    for fits, texts in both.items()
+    for text in texts
+]
+
+
+def is_read(name: str, text: str) -> bool:
+    reader, path = READERS[name]
+    try:
+        reader(text.encode(), path)
+    except InputError:
+        return False
+    return True
+
+
+def is_valid(name: str, text: str) -> bool:
+    """As an editor sees it: with a validator that knows nothing of envctl."""
+    value: Any = read_yaml(text.encode(), "f.yaml").value
+    return Draft202012Validator(shipped_schema(name)).is_valid(value)
+
+
+@pytest.mark.parametrize(("name", "text", "fits"), CASES)
+def test_editors_and_envctl_agree(name: str, text: str, fits: Any) -> None:
+    """Both accept, or both refuse."""
+    assert (is_valid(name, text), is_read(name, text)) == (fits, fits)
+
+
+def test_there_are_enough_documents() -> None:
+    """Sixty, and every schema has documents of both kinds."""
+    assert len(CASES) >= 60
+    assert DOCUMENTS.keys() == SHIPPED.keys() == READERS.keys()
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_schemas_are_valid(name: str) -> None:
+    """Against the metaschema of 2020-12."""
+    Draft202012Validator.check_schema(shipped_schema(name))
+
+
+words = st.sampled_from(["a", "web", "A", "", "1Gi", "gojsonnet", "jsonnet", REVISION])
+keys = st.sampled_from(
+    [
+        "name",
+        "config",
+        "enabled",
+        "revision",
+        "from",
+        "extends",
+        "components",
+        "limits",
+        "evaluation",
+        "objects",
+        "memory",
+        "jobs",
+        "engine",
+        "seconds",
+        "dependsOn",
+        "owners",
+        "renderer",
+        "remote",
+        "x",
+    ]
+)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-1, 3) | words,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(keys, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(sorted(SHIPPED)), st.dictionaries(keys, values, max_size=3))
+def test_editors_and_envctl_agree_on_anything(name: str, value: dict[str, Any]) -> None:
+    """But for a component that is listed twice, which no schema can tell."""
+    listed = value.get("components")
+    names = [each.get("name") if isinstance(each, dict) else each for each in listed or () if each]
+    text = json.dumps(value)
+    if name == "environment" and isinstance(listed, list) and len(names) != len(set(map(str, names))):
+        return
+    assert is_read(name, text) == is_valid(name, text)
