@@ -7,7 +7,7 @@ from envctl.errors import InputError, Problem
 from envctl.manifests.extract import Found, find
 from envctl.manifests.kinds import Scopes, scopes_of
 from envctl.manifests.normal import normalize
-from envctl.manifests.paths import object_path
+from envctl.manifests.paths import folded, object_path
 from envctl.manifests.text import MAX_BYTES, to_yaml
 from envctl.model.objects import ObjectId, RenderedObject
 from envctl.model.settings import SizeLimits
@@ -44,8 +44,8 @@ def build(
     `scopes` are those of the whole environment; by default, what these components' own CRDs say.
 
     Raises InputError with every problem of every component: what is no object, invalid and
-    unwritable objects, two objects with one identity, two paths that differ by case only, and
-    whatever is over a limit.
+    unwritable objects, two objects with one identity, two paths that differ by case or Unicode form
+    only, and whatever is over a limit.
     """
     sources, problems = _find_all(components)
     scopes = scopes or scopes_of(source.found.value for source in sources)
@@ -103,12 +103,13 @@ def _same_identities(objects: Iterable[RenderedObject]) -> Iterator[Problem]:
 
 
 def _same_paths(objects: Iterable[RenderedObject]) -> Iterator[Problem]:
-    """Paths that a file system without case would take for one; all of them are ASCII."""
+    """Paths whose names a file system without case, or with one Unicode form only, takes for one."""
     first: dict[str, RenderedObject] = {}
     for each in objects:
-        other = first.setdefault(each.path.lower(), each)
+        other = first.setdefault(folded(each.path), each)
         if other.path != each.path:
-            reason = f"{each.path} and {other.path} (from {_place(other)}) differ by case only"
+            how = "case" if other.path.lower() == each.path.lower() else "case or Unicode form"
+            reason = f"{each.path} and {other.path} (from {_place(other)}) differ by {how} only"
             yield Problem(_place(each), reason, "rename one of the objects")
 
 

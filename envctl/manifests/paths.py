@@ -9,6 +9,7 @@ than 200 bytes is cut into directories whose names end with ``%``.
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -73,6 +74,14 @@ def component_of(path: str) -> str:
         return _unquote(head)
     except UnicodeError:
         return ""
+
+
+def folded(path: str) -> str:
+    """What file systems that fold case and Unicode form make of a path's names.
+
+    The percent signs of an encoded path would hide that two names look the same.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", _unquote(path)).casefold())
 
 
 def components_text(graph: Mapping[str, Sequence[str]]) -> bytes:

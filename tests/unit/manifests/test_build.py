@@ -108,6 +108,25 @@ def test_paths_that_differ_by_case_only_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param("caf\u00e9", "cafe\u0301", id="composed and decomposed"),
+        pytest.param("caf\u00e9", "CAFE\u0301", id="and case"),
+        pytest.param("stra\u00dfe", "STRASSE", id="sharp s"),
+        pytest.param("\u212b", "\u00e5", id="Angstrom sign"),
+        pytest.param("\u1e9b\u0323", "\u1e69", id="long s with two dots"),
+        pytest.param("\u03c3", "\u03c2", id="final sigma"),
+    ],
+)
+def test_names_that_differ_by_unicode_form_only_are_refused(one: str, other: str) -> None:
+    """Both sources are named; nobody who reads the two names could tell them apart."""
+    left, right = (obj(name, "ClusterRole", f"{RBAC}/v1") for name in (one, other))
+    paths = [built(web=each)[0].path for each in (left, right)]
+    reason = f"{paths[1]} and {paths[0]} (from web $[0]) differ by case or Unicode form only"
+    assert refusal(web=[left, right]).split("\n")[1:] == [f"  web $[1]: {reason} (rename one of the objects)"]
+
+
+@pytest.mark.parametrize(
     ("limits", "problem"),
     [
         pytest.param(
