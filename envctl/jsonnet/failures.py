@@ -33,7 +33,7 @@ _ARTICLES = {"function": "a function", "object": "an object"}
 # What the engine says, what envctl says instead, and the next step.
 _WORDING = (
     (
-        r"max stack frames exceeded\.|stack overflow, .*",
+        r"max stack frames exceeded\.|stack overflow, .*|infinite recursion detected",
         "the evaluation does not end: functions or fields call each other without end",
         "look for a field that needs itself, or a recursion without a last step",
     ),
@@ -119,6 +119,16 @@ _WORDING = (
         "{token} is not expected here",
         "a comma, bracket or operator may be missing just before it",
     ),
+    (
+        (
+            r"(?:import_callback error|error invoking native extension \w+): MemoryError:?.*"
+            r"|importer error: <NULL>"
+        ),
+        "the memory does not suffice for an imported file or the answer of a native function",
+        "import less, or raise evaluation.memory in envctl.yaml",
+    ),
+    (r"not a number", "the result is not a number", ""),
+    (r"embedded null character", "the code holds a NUL character", "write \\u0000 inside a string"),
     (r"Unterminated String", "the string is not closed", "put the same quote at its end"),
     (r"overflow", "a number is too large", ""),
     (
