@@ -10,6 +10,7 @@ from typing import Final
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(rf"{_LABEL.pattern}(?:\.{_LABEL.pattern})*")
 _KIND = re.compile(r"[A-Za-z](?:[-A-Za-z0-9]*[A-Za-z0-9])?")
+_WORD = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _MAX_LABEL: Final = 63
 _MAX_NAME: Final = 253
@@ -55,6 +56,17 @@ def bad_name(group: str, kind: str, name: str, *, known: bool) -> str:
         if is_subdomain(name)
         else _complaint(name, "lower-case letters, digits, - and ., with letters or digits at the ends")
     )
+
+
+def is_label_value(text: str) -> bool:
+    """Whether a text can be the value of a label: empty, or a word of at most 63 characters."""
+    return not text or (len(text) <= _MAX_LABEL and _WORD.fullmatch(text) is not None)
+
+
+def is_label_key(text: str) -> bool:
+    """Whether a text can be the key of a label: a word, or a subdomain, a slash and a word."""
+    prefix, slash, word = text.rpartition("/")
+    return (not slash or is_subdomain(prefix)) and bool(word) and is_label_value(word)
 
 
 def is_label(text: str) -> bool:

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from envctl.manifests.kinds import Scopes, group_of
-from envctl.manifests.names import bad_api_version, bad_kind, bad_name, is_label
+from envctl.manifests.names import bad_api_version, bad_kind, bad_name, is_label, is_label_key, is_label_value
 from envctl.model.objects import ObjectId
 from envctl.model.values import JsonObject, JsonValue
 
 SCOPE_ANNOTATION: Final = "envctl.dev/scope"
 _NO_TEXT: Final = "(not a string)"
+_SHOWN: Final = 80
+_KEY_HINT: Final = "use letters, digits, -, _ and ., with a domain and a slash before them or not"
+_VALUE_HINT: Final = "use at most 63 letters, digits, -, _ and ., with letters or digits at the ends"
 _MAX_ANNOTATIONS: Final = 256 * 1024
 _SERVER_SET: Final = (
     "creationTimestamp",
@@ -121,8 +124,15 @@ def _texts(metadata: JsonObject) -> Iterator[Complaint]:
         if entries is not None and not isinstance(entries, Mapping):
             yield f"metadata.{name} is no mapping", ""
         for key, each in sorted(_mapping(entries).items()):
+            if not is_label_key(key if name == "labels" else key.lower()):
+                yield f"metadata.{name} has the key {key[:_SHOWN]!r}, which is not allowed", _KEY_HINT
             if not isinstance(each, str):
                 yield f"metadata.{name} has {key} with a value that is no string", "quote the value"
+            elif name == "labels" and not is_label_value(each):
+                yield (
+                    f"metadata.labels has {key} with the value {each[:_SHOWN]!r}, which is not allowed",
+                    _VALUE_HINT,
+                )
     size = sum(
         len(key.encode(errors="replace")) + len(each.encode(errors="replace"))
         for key, each in _mapping(metadata.get("annotations")).items()
