@@ -54,7 +54,7 @@ def _natives() -> Any:
 
 
 def evaluate_file(engine: str, entry: str, folders: Sequence[str]) -> None:
-    """One file. The last folder wins for the engines that say so, and for rjsonnet, which reads them backwards."""
+    """One file. The last folder wins; rjsonnet, which wants the first one to, gets them reversed."""
     letters = engine == "jsonnet"
     natives = {
         name: (tuple("abc"[: len(names)]) if letters else names, native(name))

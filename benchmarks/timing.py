@@ -54,13 +54,13 @@ def start(
         env={**os.environ, "PYTHONPATH": str(ROOT), **(settings or {})},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
-        stderr=tempfile.TemporaryFile("w+"),  # noqa: SIM115 -- closed with the process
+        stderr=tempfile.TemporaryFile("w+"),
         text=True,
     )
 
 
 def finish(process: "subprocess.Popen[str]", allowed: Sequence[int] = (0,)) -> float:
-    """Wait for a process: user and system seconds of it and of all that it waited for. Fails where it fails."""
+    """Wait for a process: processor seconds of it and of all it waited for. Fails where it fails."""
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode not in allowed:
