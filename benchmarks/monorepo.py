@@ -1,28 +1,40 @@
 """A generated monorepo: whole `envctl render` commands against the bare engine, cold and after small changes.
 
-    python benchmarks/monorepo.py [--components 100] [--environments 10] [--runs 5]
+    python benchmarks/monorepo.py [--components 100] [--environments 10] [--runs 3] [--engine NAME]
 
 Each component makes ten objects of about 1 KiB out of a shared library and nested config; a
-third of the pairs have an overlay. The bare engine evaluates every pair once, in two
-processes, with envctl's garbage collector setting, and throws the result away.
+third of the pairs have an overlay. The bases are two processes with nothing but the engine and
+envctl's garbage collector setting: a call a pair, a call a component for all its environments
+(the best way), and the latter to text and blob ids (the floor for the same in Python). The
+ratios are those to the best way. Memory is the peak of envctl's own process + of its largest worker.
 """
 
 import argparse
 import json
-import os
-import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
-OBJECTS = 10
-ENVCTL = [sys.executable, "-m", "envctl"]
+from timing import (
+    ENVCTL,
+    ROOT,
+    Measured,
+    commit_all,
+    forget,
+    git,
+    interleaved,
+    peaks,
+    run,
+    run_all,
+    verdict,
+)
+
+QUIET: dict[str, list[str]] = {
+    "nothing changed": [],
+    "nothing changed, --rev HEAD": ["--rev", "HEAD"],
+    "nothing changed, --index": ["--index"],
+}
 
 LIBRARY = """
 local labels(name, part) = {
@@ -82,33 +94,7 @@ local defaults = import 'defaults.libsonnet';
   ],
 }
 """
-BARE = """
-import json, sys, _gojsonnet
-root = sys.argv[1]
-places = {}
-def find(folder, name):
-    for at in (folder, 'lib/', ''):
-        path = at + name
-        if path not in places:
-            try: places[path] = open(root + '/' + path, 'rb').read()
-            except OSError: places[path] = None
-        if places[path] is not None: return path, places[path]
-    raise RuntimeError(name)
-for code in json.load(sys.stdin):
-    _gojsonnet.evaluate_snippet('<entry>', code, import_callback=find)
-"""
-
-
-@dataclass
-class Measured:
-    """Seconds and peak memory in MiB of each run of one command: the largest of its processes."""
-
-    seconds: list[float] = field(default_factory=list)
-    memory: list[float] = field(default_factory=list)
-
-    def text(self) -> str:
-        middle = statistics.median(self.seconds)
-        return f"{middle * 1000:9.0f} ms  ({min(self.seconds):.2f}-{max(self.seconds):.2f} s)"
+BARE = (sys.executable, str(ROOT / "benchmarks/bare.py"))
 
 
 def write(root: Path, path: str, text: str) -> None:
@@ -136,75 +122,39 @@ def generate(root: Path, components: int, environments: int) -> None:
             if (n + e) % 3 == 0:
                 overlay = "{ config+:: { logging+: { format: 'text' } }, extra:: 1 }\n"
                 write(root, f"environments/env{e:02}/app{n:03}.jsonnet", overlay)
-    git(root, "init", "-q", "-b", "main")
-    git(root, "config", "user.name", "bench")
-    git(root, "config", "user.email", "bench@example.com")
-    git(root, "add", ".")
-    git(root, "commit", "-qm", "Generate")
-    time.sleep(0.05)
-    git(root, "update-index", "-q", "--refresh")
+    commit_all(root, "Generate")
 
 
-def git(root: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True)
+def entry(component: int, environment: int) -> str:
+    """The program of one pair."""
+    config = {
+        "domain": f"env{environment:02}.example.com",
+        "logging": {"level": "info"},
+        "replicas": 2 + (component + environment) % 5,
+    }
+    code = f"(import 'components/app{component:03}/main.jsonnet') + {{ config+:: {json.dumps(config)} }}"
+    if (component + environment) % 3 == 0:
+        code += f" + (import 'environments/env{environment:02}/app{component:03}.jsonnet')"
+    return code
 
 
-def entries(components: int, environments: int) -> list[str]:
-    codes = []
-    for e in range(environments):
-        for n in range(components):
-            config = {
-                "domain": f"env{e:02}.example.com",
-                "logging": {"level": "info"},
-                "replicas": 2 + (n + e) % 5,
-            }
-            code = f"(import 'components/app{n:03}/main.jsonnet') + {{ config+:: {json.dumps(config)} }}"
-            if (n + e) % 3 == 0:
-                code += f" + (import 'environments/env{e:02}/app{n:03}.jsonnet')"
-            codes.append(code)
-    return codes
+def together(component: int, environments: int) -> str:
+    """One program for all environments of one component."""
+    fields = (f"env{e:02}: {entry(component, e)}" for e in range(environments))
+    return "{ " + ", ".join(fields) + " }"
 
 
-def bare(root: Path, codes: Sequence[str]) -> float:
-    """Seconds that two processes with nothing but the engine need for all evaluations."""
-    started = time.perf_counter()
-    running = []
-    for half in (codes[0::2], codes[1::2]):
-        process = subprocess.Popen(
-            [sys.executable, "-c", BARE, str(root)],
-            stdin=subprocess.PIPE,
-            env={**os.environ, "GOGC": "400"},
-            text=True,
-        )
-        running.append((process, half))
-    for process, half in running:
-        if process.stdin is None:
-            raise AssertionError("a pipe was asked for")
-        process.stdin.write(json.dumps(half))
-        process.stdin.close()
-    if any(process.wait() for process, _ in running):
-        raise SystemExit("the bare engine failed")
-    return time.perf_counter() - started
+def bare(root: Path, mode: str, engine: str, codes: Sequence[str]) -> Callable[[Measured], None]:
+    """Two processes with nothing but the engine, the programs shared out between them."""
+    command = [*BARE, mode, engine, str(root)]
 
+    def step(into: Measured) -> None:
+        halves = [(command, json.dumps(half)) for half in (codes[0::2], codes[1::2])]
+        seconds, cpu = run_all(halves, settings={"GOGC": "400"})
+        into.seconds.append(seconds)
+        into.cpu.append(cpu)
 
-def envctl(root: Path, into: Measured, *options: str) -> None:
-    """One whole command, timed from outside."""
-    started = time.perf_counter()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(
-        [*ENVCTL, "-C", str(root), "render", *options],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    complaint = process.stderr.read() if process.stderr else ""
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"envctl render failed:\n{complaint}")
-    into.seconds.append(time.perf_counter() - started)
-    into.memory.append(usage.ru_maxrss / 1024)
+    return step
 
 
 def edits(root: Path) -> dict[str, Callable[[int], None]]:
@@ -240,33 +190,57 @@ def defaults(name: str, tag: str) -> str:
     return f"{{ image: '{image}', replicas: 1, logging: {{ level: 'warn', format: 'json' }} }}\n"
 
 
-def forget(root: Path) -> None:
-    shutil.rmtree(root / ".git" / "envctl", ignore_errors=True)
+def bases(
+    root: Path, engine: str, components: int, environments: int
+) -> dict[str, Callable[[Measured], None]]:
+    """The engine without envctl: a call a pair, a call a component, and that to text and blob ids."""
+    pairs = [entry(n, e) for e in range(environments) for n in range(components)]
+    grouped = [together(n, environments) for n in range(components)]
+    return {
+        f"bare {engine}, a call a pair": bare(root, "calls", engine, pairs),
+        f"bare {engine}, a call a component": bare(root, "calls", engine, grouped),
+        f"floor {engine}, to text and blob ids": bare(root, "floor", engine, grouped),
+    }
 
 
-def measure(root: Path, components: int, environments: int, runs: int) -> None:
-    codes = entries(components, environments)
-    found: dict[str, Measured] = {"bare engine, two processes": Measured(), "cold": Measured()}
-    for _ in range(runs):
-        found["bare engine, two processes"].seconds.append(bare(root, codes))
+def measure(root: Path, components: int, environments: int, runs: int, engine: str) -> None:
+    command = [*ENVCTL, "-C", str(root), "render", "--engine", engine]
+
+    def cold(into: Measured) -> None:
         forget(root)
-        envctl(root, found["cold"])
+        run(into, command)
+
+    steps = bases(root, engine, components, environments)
+    calls, floor = list(steps)[1:]
+    found = interleaved({**steps, "cold": cold}, runs)
+    forget(root)
+    found["cold"].peaks = peaks(command)
     git(root, "commit", "--allow-empty", "-qm", "Publish")
-    envctl(root, Measured(), "--publish")
-    found["nothing changed"] = Measured()
-    for _ in range(max(runs, 3)):
-        envctl(root, found["nothing changed"])
+    run(Measured(), [*command, "--publish"])
+    for name, options in QUIET.items():
+        found[name] = Measured(peaks=peaks([*command, *options]))
+        for _ in range(max(runs, 3)):
+            run(found[name], [*command, *options])
     for name, edit in edits(root).items():
         found[name] = Measured()
-        for run in range(runs):
-            edit(run)
-            envctl(root, found[name])
-    base = statistics.median(found["bare engine, two processes"].seconds)
-    print(f"{components} components x {environments} environments, {len(codes) * OBJECTS} objects")
+        for number in range(runs):
+            edit(number)
+            run(found[name], command)
+    print(f"{components} components x {environments} environments, {engine}")
+    base = found[calls].median
     for name, each in found.items():
-        ratio = statistics.median(each.seconds) / base
-        memory = f"{max(each.memory):5.0f} MiB" if each.memory else ""
-        print(f"  {name:<34} {each.text()} {ratio:6.2f} x  {memory}", flush=True)
+        print(f"  {name:<38} {each.text()} {each.median / base:6.2f} x", flush=True)
+    verdicts(found, calls, floor)
+
+
+def verdicts(found: dict[str, Measured], calls: str, floor: str) -> None:
+    cold, quiet = found["cold"].median, found["nothing changed"].median
+    verdict("cold, to the bare engine, a call a component", cold / found[calls].median, 1.2)
+    verdict("cold, to the floor in Python", cold / found[floor].median, 1.2)
+    verdict("nothing changed", quiet, 0.5, "s")
+    verdict("nothing changed, to cold", quiet / cold, 1 / 30)
+    verdict("one leaf file changed", found["one leaf file changed"].median, 0.5, "s")
+    verdict("memory of the parent", found["cold"].peaks.parent, 300, "MiB")
 
 
 def main() -> None:
@@ -276,6 +250,7 @@ def main() -> None:
     parser.add_argument("--components", type=int, default=100)
     parser.add_argument("--environments", type=int, default=10)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--engine", default="gojsonnet")
     parser.add_argument("--keep", type=Path, help="generate into this folder, and only that")
     options = parser.parse_args()
     if options.keep:
@@ -284,7 +259,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         generate(root, options.components, options.environments)
-        measure(root, options.components, options.environments, options.runs)
+        measure(root, options.components, options.environments, options.runs, options.engine)
 
 
 if __name__ == "__main__":
