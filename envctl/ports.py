@@ -5,18 +5,22 @@ the classes of `envctl.errors`. Paths are relative, use `/`, and never start or 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from envctl.config.validation import Finding
 from envctl.errors import Problem
 from envctl.model.cluster import Listing, ResourceType, WatchEvent
 from envctl.model.evaluation import Evaluation
 from envctl.model.git import Commit, CommitDraft, Entry, RefUpdate, Signature, TreeChange
 from envctl.model.values import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    # Both are only named here, and take a while to import.
+    from concurrent.futures import Future
+
+    from envctl.config.validation import Finding
 
 T = TypeVar("T")
 
@@ -39,6 +43,13 @@ class Tree(Protocol):
 
     def list(self, path: str) -> tuple[Entry, ...]:
         """The entries of a directory, sorted by name; none where there is no such directory."""
+        ...
+
+    def fingerprint(self, path: str) -> str:
+        """A text that stays the same only while all at and below a path does; "" where nothing is.
+
+        Only fingerprints of one form (of commits, or of index and work tree) can be compared.
+        """
         ...
 
 
@@ -187,7 +198,7 @@ class EvaluationTask:
 class SchemaChecker(Protocol):
     """JSON Schema in a place with limits: a schema is somebody else's program, as a component is."""
 
-    def check(self, config: JsonValue, schema: bytes, path: str, key: str) -> tuple[Finding, ...]:
+    def check(self, config: JsonValue, schema: bytes, path: str, key: str) -> "tuple[Finding, ...]":
         """Everything in a component's final config that does not fit the schema in the file at `path`.
 
         `key` names the config in messages (``gateway in prod``). Raises InputError for a schema that is not
@@ -224,7 +235,7 @@ class Executor(Protocol):
     Each thread that it runs functions in keeps its own worker process, so threads should last.
     """
 
-    def submit(self, function: Callable[..., T], /, *arguments: Any) -> Future[T]:
+    def submit(self, function: Callable[..., T], /, *arguments: Any) -> "Future[T]":
         """Run a function, now or when there is room; its outcome or exception through the future."""
         ...
 

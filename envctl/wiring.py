@@ -17,7 +17,7 @@ from time import monotonic
 from envctl.model.plan import ReconcileResult
 from envctl.model.settings import Settings
 from envctl.model.status import EnvironmentStatus, LogEntry
-from envctl.ports import Clock, Cluster, Evaluator, RenderCache, Repository
+from envctl.ports import Clock, Cluster, Evaluator, RenderCache, Repository, Tree
 
 
 class SystemClock:
@@ -50,24 +50,41 @@ def open_store(directory: Path) -> Repository:
 
 
 @contextmanager
-def evaluator(repository: Repository, engine: str | None = None) -> Iterator[Evaluator]:
-    """A jsonnet engine with the repository's limits; its worker processes end with the context.
+def evaluator(
+    repository: Repository, engine: str | None = None, *, tree: Tree | None = None, jobs: int | None = None
+) -> Iterator[Evaluator]:
+    """A jsonnet engine with the limits of a source's settings; its worker processes end with the context.
 
-    The engine of that name, or the one of the settings. Raises UsageError for an unknown engine,
-    UnavailableError for one that is not installed.
+    The engine of that name, or the one of the settings in `tree` (by default the current ones). Raises
+    UsageError for an unknown engine, UnavailableError for one that is not installed.
     """
     from envctl.jsonnet.evaluator import JsonnetEvaluator
     from envctl.jsonnet.limits import Limits
     from envctl.schemacheck.checker import CheckLimits, ProcessSchemaChecker
+    from envctl.workflows.project import load_settings
 
-    chosen = current_settings(repository).evaluation
+    chosen = (load_settings(tree) if tree else current_settings(repository)).evaluation
     limits = Limits(wall=chosen.seconds, cpu=math.ceil(2 * chosen.seconds), memory=chosen.memory)
     checker = ProcessSchemaChecker(CheckLimits(chosen.seconds, chosen.memory))
     with (
         closing(checker),
-        JsonnetEvaluator(engine or chosen.engine, limits, workers=chosen.jobs, schemas=checker) as adapter,
+        JsonnetEvaluator(
+            engine or chosen.engine, limits, workers=jobs or chosen.jobs, schemas=checker
+        ) as adapter,
     ):
         yield adapter
+
+
+def engine_version(name: str) -> str:
+    """Name and version of an installed jsonnet engine, "" for any other."""
+    from envctl.errors import EnvctlError
+    from envctl.jsonnet.engines import engine_named
+    from envctl.jsonnet.engines import engine_version as version
+
+    try:
+        return version(engine_named(name))
+    except EnvctlError:
+        return ""
 
 
 def render_cache(repository: Repository) -> RenderCache | None:

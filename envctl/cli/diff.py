@@ -15,7 +15,8 @@ from envctl.model.changes import FieldAction, FieldChange, ObjectAction
 from envctl.model.values import JsonObject, JsonValue
 from envctl.workflows.diff import Comparison, ObjectChange
 from envctl.workflows.diff import diff as run
-from envctl.workflows.publishing import PublishOptions, open_source
+from envctl.workflows.runs import PublishOptions
+from envctl.workflows.source import open_source
 
 _COLORS = {FieldAction.ADDED: "green", FieldAction.REMOVED: "red"}
 _CONTEXT = 2

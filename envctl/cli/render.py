@@ -11,7 +11,9 @@ from envctl.cli.options import Session, common
 from envctl.cli.printers import change_lines, counted, emit, error_data, error_lines, say, short, telling
 from envctl.errors import EXIT_CLEAN, EXIT_DIFFERENT, EXIT_FAILED, UsageError
 from envctl.model.values import JsonObject, JsonValue
-from envctl.workflows.publishing import EnvironmentOutcome, PublishOptions, RenderRun, run_render
+from envctl.workflows.recall import recalled
+from envctl.workflows.runs import EnvironmentOutcome, PublishOptions, RenderRun
+from envctl.workflows.source import open_source
 
 
 @click.command()
@@ -27,6 +29,7 @@ from envctl.workflows.publishing import EnvironmentOutcome, PublishOptions, Rend
 @click.option("--engine", metavar="NAME", help="The jsonnet engine: gojsonnet, jsonnet or rjsonnet.")
 @click.option("--compare-engine", metavar="NAME", help="Show where another engine's output differs.")
 @click.option("--no-cache", is_flag=True, help="Evaluate everything again, and remember nothing.")
+@click.option("--jobs", type=click.IntRange(1, 256), metavar="N", help="How many evaluations run at once.")
 @common
 def render(
     session: Session,
@@ -40,6 +43,7 @@ def render(
     engine: str | None,
     compare_engine: str | None,
     no_cache: bool,  # noqa: FBT001
+    jobs: int | None,
 ) -> int:
     """Render environments and say what would change.
 
@@ -59,19 +63,16 @@ def render(
         raise UsageError("--rev and --index exclude each other")
     if publish and index:
         raise UsageError("--publish needs a commit, and the index is none", hint="commit first")
-    options = PublishOptions(environments, rev, index=index, publish=publish, push=push)
+    options = PublishOptions(
+        environments, rev, index=index, publish=publish, push=push, texts=out is not None, engine=engine
+    )
     if compare_engine:
         if publish or out or check:
             raise UsageError("--compare-engine only compares: it takes no --publish, --out or --check")
         from envctl.cli.engines import show_comparison
 
         return show_comparison(session, options, engine, compare_engine)
-    repository = wiring.open_repository(session.directory)
-    cache = None if no_cache else wiring.render_cache(repository)
-    with telling(session, "rendering …"), wiring.evaluator(repository, engine) as evaluator:
-        result = run_render(repository, evaluator, options, cache)
-        # While the engine is there: what the cache has lost meanwhile is evaluated again.
-        written = [] if result.failed or out is None else list(_export(result, out))
+    result, written = _run(session, options, out, jobs, use_cache=not no_cache)
     for line in written:
         say(session, line)
     emit(session, _data(result), _lines(result))
@@ -80,6 +81,28 @@ def render(
     if result.failed:
         return EXIT_FAILED
     return EXIT_DIFFERENT if check and result.differs else EXIT_CLEAN
+
+
+def _run(
+    session: Session, options: PublishOptions, out: Path | None, jobs: int | None, *, use_cache: bool
+) -> tuple[RenderRun, list[str]]:
+    """The run, from memory where nothing changed, and a line for each folder that was written."""
+    repository = wiring.open_repository(session.directory)
+    cache = wiring.render_cache(repository) if use_cache else None
+    source = open_source(repository, options)
+    if not options.publish and not options.texts:
+        known = recalled(repository, source.tree, options, cache, wiring.engine_version)
+        if known is not None:
+            return RenderRun(source.label, known, ()), []
+    from envctl.workflows.publishing import run_render
+
+    with (
+        telling(session, "rendering …"),
+        wiring.evaluator(repository, options.engine, tree=source.tree, jobs=jobs) as evaluator,
+    ):
+        result = run_render(repository, evaluator, source, options, cache)
+        # While the engine is there: what the cache has lost meanwhile is evaluated again.
+        return result, [] if result.failed or out is None else list(_export(result, out))
 
 
 def _export(result: RenderRun, out: Path) -> Iterator[str]:

@@ -15,7 +15,7 @@ from envctl.errors import InputError, Problem
 from envctl.gitstore.failures import translated
 from envctl.gitstore.names import shown
 from envctl.gitstore.objects import BLOB, KINDS, Objects
-from envctl.gitstore.trees import unreadable
+from envctl.gitstore.trees import digest, prefixes, unreadable
 from envctl.model.git import Entry, EntryKind
 from envctl.ports import Tree
 
@@ -125,6 +125,16 @@ class IndexTree(Tree):
         names = sorted(self._index.folders.get(path, ()))
         found = (self.entry(f"{path}/{name}" if path else name) for name in names)
         return tuple(each for each in found if each)
+
+    def fingerprint(self, path: str) -> str:
+        start = f"{path}/"
+        paths = (raw.decode("utf-8", "surrogateescape") for raw in self._index.entries)
+        files = [each for each in paths if each == path or each.startswith(start)]
+        folders = {
+            each for file in files for each in prefixes(file) if each.startswith(start) or each == path
+        }
+        entries = ((each, self.entry(each)) for each in {*files, *folders})
+        return digest((each, entry) for each, entry in entries if entry)
 
 
 def entry_kind(entry: IndexEntry) -> EntryKind:

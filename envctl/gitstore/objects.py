@@ -31,6 +31,7 @@ KINDS = {
     0o120000: EntryKind.SYMLINK,
     0o160000: EntryKind.SUBMODULE,
 }
+FILE_MODES = frozenset(mode for mode, kind in KINDS.items() if kind is EntryKind.FILE)
 ID_LENGTH = 40
 _CACHED_ENTRIES = 100_000
 _CACHED_PARENTS = 100_000

@@ -16,6 +16,7 @@ from envctl.gitstore.changed import changed_paths
 from envctl.gitstore.changes import changes
 from envctl.gitstore.checkout import Checkout
 from envctl.gitstore.failures import translated
+from envctl.gitstore.frozen import FrozenWorkTree
 from envctl.gitstore.index import Index, IndexTree, read_index
 from envctl.gitstore.normal import Normalizer
 from envctl.gitstore.objects import BLOB, Objects
@@ -89,7 +90,8 @@ class GitRepository(Repository):
 
     def work_tree(self) -> Tree:
         self._require_work_tree("work tree")
-        return WorkTree(self._repo, self._objects, self._read_index())
+        index = self._read_index()
+        return FrozenWorkTree(WorkTree(self._repo, self._objects, index), index, Path(self._repo.path))
 
     def changes(self, old: str | None, new: str | None) -> tuple[TreeChange, ...]:
         return changes(self._objects, old, new)

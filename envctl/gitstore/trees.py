@@ -1,6 +1,8 @@
 """Virtual trees: a commit's, read lazily; and what all trees say about a path that cannot be read."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from envctl.errors import InputError
 from envctl.gitstore.names import shown
@@ -17,6 +19,19 @@ _HINTS = {
     EntryKind.TREE: ("a directory, not a file", ""),
     EntryKind.FILE: ("a file, not a directory", ""),
 }
+
+
+class Looked(Protocol):
+    """What can be asked what is at a path."""
+
+    @property
+    def label(self) -> str:
+        """How messages name it."""
+        ...
+
+    def entry(self, path: str) -> Entry | None:
+        """What is at a path."""
+        ...
 
 
 class CommitTree(Tree):
@@ -47,6 +62,10 @@ class CommitTree(Tree):
         directory = self._objects.tree(entry.id)
         directory.require_honest(path)
         return tuple(Entry(name, item.kind, item.id) for name, item in sorted(directory.items.items()))
+
+    def fingerprint(self, path: str) -> str:
+        entry = self.entry(path)
+        return f"{entry.kind} {entry.id}" if entry else ""
 
 
 def entry_below(objects: Objects, root: str, path: str) -> Entry | None:
@@ -82,7 +101,7 @@ def prefixes(path: str) -> Iterator[str]:
         yield path
 
 
-def unreadable(tree: Tree, path: str) -> InputError:
+def unreadable(tree: Looked, path: str) -> InputError:
     """Why there is no file to read at a path: what is in the way, or that there is nothing."""
     for prefix in prefixes(path):
         entry = tree.entry(prefix)
@@ -95,5 +114,12 @@ def unreadable(tree: Tree, path: str) -> InputError:
     return InputError("there is no such file", place=_place(tree, path))
 
 
-def _place(tree: Tree, path: str) -> str:
+def _place(tree: Looked, path: str) -> str:
     return f"{shown(path)} ({tree.label})"
+
+
+def digest(entries: Iterable[tuple[str, Entry]]) -> str:
+    """One text for paths and what is there; "" for nothing."""
+    lines = sorted(f"{path}\0{entry.kind}\0{entry.id}" for path, entry in entries)
+    text = "\n".join(lines).encode("utf-8", "surrogateescape")
+    return f"files {hashlib.sha256(text).hexdigest()}" if lines else ""

@@ -21,12 +21,11 @@ from envctl.gitstore.objects import BLOB, Objects
 from envctl.gitstore.trees import unreadable
 from envctl.gitstore.writing import object_id
 from envctl.model.git import Entry, EntryKind
-from envctl.ports import Tree
 
 _FLAG_VALID = 0x8000  # git update-index --assume-unchanged
 
 
-class WorkTree(Tree):
+class WorkTree:
     """Files on disk. Index and ignore rules are those of its making; files are read when asked for.
 
     An id is that of the bytes Git would store, and `read` returns these. A file that looks
@@ -52,7 +51,7 @@ class WorkTree(Tree):
         try:
             with opened_folder(self._root, folder) as opened:
                 kind = None if self._in_foreign(folder) else self._kind(opened, folder, name)
-                return Entry(name, kind, self._id(opened, path, kind)) if kind else None
+                return Entry(name, kind, self.id_at(opened, path, kind)) if kind else None
         except NoFolderError:
             return None
 
@@ -70,7 +69,7 @@ class WorkTree(Tree):
             raise unreadable(self, path)
         stored = self._normalizer.stored(found[0], path)
         tracked = self._index.entry(path)
-        if stored != found[0] and tracked and self._unchanged(tracked, found[1]):
+        if stored != found[0] and tracked and self.is_unchanged(tracked, found[1]):
             return self._objects.raw(tracked.sha.decode(), BLOB)  # the rules changed, the file did not
         return stored
 
@@ -80,7 +79,7 @@ class WorkTree(Tree):
                 if self._in_foreign(path):
                     return ()
                 return tuple(
-                    Entry(name, kind, self._id(opened, f"{path}/{name}" if path else name, kind))
+                    Entry(name, kind, self.id_at(opened, f"{path}/{name}" if path else name, kind))
                     for name, kind in self._names(opened, path)
                 )
         except NoFolderError:
@@ -94,7 +93,7 @@ class WorkTree(Tree):
             with suppress(NoFolderError), opened_folder(self._root, folder) as opened:  # gone meanwhile
                 for name in _listed(opened):
                     path = f"{folder}/{name}" if folder else name
-                    kind = self._shallow_kind(opened, folder, name)
+                    kind = self.kind_at(opened, folder, name)
                     if kind is EntryKind.TREE:
                         pending.append(path)
                     elif kind and self._index.entry(path) is None:
@@ -116,7 +115,7 @@ class WorkTree(Tree):
             return head is not None and head != entry.sha
         if kind is EntryKind.FILE and self._file_mode and is_executable(found) != bool(entry.mode & 0o100):
             return True
-        return self._id(opened, path, kind) != entry.sha.decode()
+        return self.id_at(opened, path, kind) != entry.sha.decode()
 
     def _names(self, opened: int, folder: str) -> Iterator[tuple[str, EntryKind]]:
         for name in sorted(_listed(opened)):
@@ -129,12 +128,13 @@ class WorkTree(Tree):
 
     def _kind(self, opened: int, folder: str, name: str) -> EntryKind | None:
         """What is at a name, None for nothing, what is ignored, and directories that hold nothing else."""
-        kind = self._shallow_kind(opened, folder, name)
+        kind = self.kind_at(opened, folder, name)
         if kind is EntryKind.TREE and not self._holds_files(f"{folder}/{name}" if folder else name):
             return None
         return kind
 
-    def _shallow_kind(self, opened: int, folder: str, name: str) -> EntryKind | None:
+    def kind_at(self, opened: int, folder: str, name: str) -> EntryKind | None:
+        """What is at a name, None for nothing and for what is ignored; a directory may hold nothing else."""
         path = f"{folder}/{name}" if folder else name
         if not name or name in {".", ".."} or "\0" in name or is_dot_git(name):
             return None
@@ -175,7 +175,8 @@ class WorkTree(Tree):
                 return self._ignores.may_prune_directory(f"{path}/")
             return bool(self._ignores.is_ignored(path))
 
-    def _id(self, opened: int, path: str, kind: EntryKind) -> str:
+    def id_at(self, opened: int, path: str, kind: EntryKind) -> str:
+        """The id that Git would give to what is at a path; "" for a directory."""
         name = path.rpartition("/")[2]
         tracked = self._index.entry(path)
         if kind is EntryKind.TREE:
@@ -186,12 +187,12 @@ class WorkTree(Tree):
             with translated("read a symbolic link", place=shown(path)):
                 return object_id(b"blob", os.fsencode(os.readlink(name, dir_fd=opened)))
         found = status(opened, name)
-        if tracked and found and self._unchanged(tracked, found):
+        if tracked and found and self.is_unchanged(tracked, found):
             return tracked.sha.decode()
         data = content(opened, name)
         return object_id(b"blob", self._normalizer.stored(data[0], path)) if data else ""
 
-    def _unchanged(self, entry: IndexEntry, found: os.stat_result) -> bool:
+    def is_unchanged(self, entry: IndexEntry, found: os.stat_result) -> bool:
         """Whether a file looks as it did when Git wrote its index entry.
 
         A file changed in the very moment the index was written could look so too ("racy Git"):

@@ -7,6 +7,10 @@ from envctl.errors import EnvctlError
 from envctl.model.git import Entry, EntryKind
 from envctl.model.values import JsonValue
 
+# To be raised with every change of what a render makes of the same closure: the entry snippet, the
+# search for imports, extraction, names, the text of objects, what a config must fulfil.
+RENDER_VERSION = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:

@@ -25,10 +25,10 @@ from envctl.workflows.project import (
     load_environment,
     load_project,
 )
-from envctl.workflows.publish import Tip, deploy_tip, read_tip
 from envctl.workflows.render import render
 from envctl.workflows.rendered import Rendered, require_rendered
 from envctl.workflows.source import Source, at_revision
+from envctl.workflows.tips import Tip, deploy_tip, read_tip
 
 Key = tuple[str, str, str, str, str]
 

@@ -25,11 +25,12 @@ from envctl.workflows.project import (
     load_project,
     lock_path,
 )
-from envctl.workflows.publish import Published, Tip, prepare, publish, published_tip, renderer_of, source_of
+from envctl.workflows.publish import Published, prepare, publish, published_tip, renderer_of, source_of
 from envctl.workflows.push import moved_on, require_current, sync
 from envctl.workflows.render import render
 from envctl.workflows.rendered import Rendered, require_rendered
 from envctl.workflows.source import Source, at_revision, require_commit
+from envctl.workflows.tips import Tip
 from envctl.workflows.verify import verify_tip
 
 

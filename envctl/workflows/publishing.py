@@ -3,83 +3,34 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from envctl.errors import ConflictError, EnvctlError, RefusedError, UsageError
+from envctl.errors import ConflictError, EnvctlError, RefusedError
 from envctl.manifests.paths import parse_path
 from envctl.model.git import Commit, TreeChange
 from envctl.model.settings import Settings
 from envctl.ports import Evaluator, RenderCache, Repository
 from envctl.workflows.compared import DeployTree, changes_from
 from envctl.workflows.project import choose_environments, is_unpromoted, load_project
-from envctl.workflows.publish import Outcome, Published, deploy_tip, publish, renderer_of
+from envctl.workflows.publish import Outcome, Published, publish, renderer_of
 from envctl.workflows.push import publish_and_push, sync
+from envctl.workflows.recall import remember
 from envctl.workflows.render import render_project
 from envctl.workflows.rendered import Rendered
-from envctl.workflows.source import Source, at_revision, require_clean, require_reviewed
-
-
-@dataclass(frozen=True, slots=True)
-class PublishOptions:
-    """What to render and what to do with it. No environments means all of them."""
-
-    environments: tuple[str, ...] = ()
-    revision: str | None = None
-    index: bool = False
-    publish: bool = False
-    push: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FileChange:
-    """One object that changes on a deploy branch: created, changed or deleted."""
-
-    action: str
-    component: str
-    object: str
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class EnvironmentOutcome:
-    """One environment. `state`: failed, waiting, new, differs, unchanged, published, pushed or superseded.
-
-    `waiting`: nothing was promoted to it yet, so there is nothing to render; no error unless named.
-    """
-
-    environment: str
-    state: str
-    objects: int = 0
-    tree: str = ""
-    commit: str = ""
-    changes: tuple[FileChange, ...] = ()
-    errors: tuple[EnvctlError, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class RenderRun:
-    """The whole result, environments in the order asked for."""
-
-    source: str
-    outcomes: tuple[EnvironmentOutcome, ...]
-    rendered: tuple[Rendered, ...]
-
-    @property
-    def failed(self) -> bool:
-        return any(each.state == "failed" for each in self.outcomes)
-
-    @property
-    def differs(self) -> bool:
-        """Whether a deploy branch would change, or did. Not every change is one of an object."""
-        return any(each.state in {"new", "differs", "published", "pushed"} for each in self.outcomes)
+from envctl.workflows.runs import EnvironmentOutcome, FileChange, PublishOptions, RenderRun
+from envctl.workflows.snapshot import snapshot_of
+from envctl.workflows.source import Source, require_reviewed
+from envctl.workflows.tips import deploy_tip
 
 
 def run_render(
     repository: Repository,
     evaluator: Evaluator,
+    source: Source,
     options: PublishOptions,
     cache: RenderCache | None = None,
 ) -> RenderRun:
     """Render, compare and, if asked, publish. An environment that fails is never published."""
-    source = open_source(repository, options)
+    snapshot = snapshot_of(source.tree)
+    source = Source(snapshot, source.commit)
     project = load_project(source.tree)
     if options.publish and source.commit:
         require_reviewed(repository, project.settings.source_branch, source.commit.id)
@@ -97,9 +48,12 @@ def run_render(
         done = publisher.push(good) if options.push else publisher.publish(good)
         outcomes = [_with_published(each, done.get(each.environment), options) for each in outcomes]
     outcomes += [EnvironmentOutcome(name, "waiting") for name in waiting]
-    return RenderRun(
+    run = RenderRun(
         source.label, tuple(sorted(outcomes, key=lambda each: named.index(each.environment))), rendered
     )
+    if not run.failed:
+        remember(cache, snapshot, snapshot.tops, options, evaluator.version, run.outcomes)
+    return run
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +82,6 @@ class _Publisher:
             self.repository, self.settings.remote, branch, rendered, self.source, self.renderer
         )
         return {each.environment: each for each in done}
-
-
-def open_source(repository: Repository, options: PublishOptions) -> Source:
-    """What the options say to read. Publishing needs a commit: HEAD, and then nothing else lying about."""
-    if options.index and repository.is_bare:
-        raise UsageError("a bare repository has no index", hint="name a commit with --rev")
-    if options.revision:
-        return at_revision(repository, options.revision)
-    if options.publish or repository.is_bare:
-        if not repository.is_bare:
-            require_clean(repository)
-        return at_revision(repository, "HEAD")
-    return Source(repository.index() if options.index else repository.work_tree())
 
 
 def _outcome(repository: Repository, rendered: Rendered) -> EnvironmentOutcome:

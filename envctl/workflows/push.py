@@ -10,8 +10,9 @@ from envctl.delivery.deploy import deploy_branch, deploy_ref
 from envctl.errors import ConflictError, InputError, RefusedError
 from envctl.model.git import Commit, RefUpdate
 from envctl.ports import Repository
-from envctl.workflows.publish import TRIES, Published, deploy_tip, others_won, prepare
+from envctl.workflows.publish import TRIES, Published, others_won, prepare
 from envctl.workflows.rendered import Rendered
+from envctl.workflows.tips import deploy_tip
 
 
 def sync(repository: Repository, remote: str, environments: Sequence[str]) -> dict[str, str | None]:

@@ -13,13 +13,9 @@ from typing import Any
 
 from envctl import __version__
 from envctl.manifests.parts import Kind, Part
-from envctl.model.evaluation import evidence
+from envctl.model.evaluation import RENDER_VERSION, evidence
 from envctl.model.values import JsonValue
 from envctl.ports import RenderCache, Tree
-
-# To be raised with every change of what a render makes of the same closure: the entry snippet, the
-# search for imports, extraction, names, the text of objects, what a config must fulfil.
-RENDER_VERSION = 2
 
 Evidence = tuple[str, str]
 """A path and what was found there."""

@@ -32,6 +32,14 @@ class Snapshot(Tree):
     def list(self, path: str) -> tuple[Entry, ...]:
         return self._tree.list(path)
 
+    def fingerprint(self, path: str) -> str:
+        return self._tree.fingerprint(path)
+
+    @property
+    def tops(self) -> frozenset[str]:
+        """The names at the root that anything was looked up at or below."""
+        return frozenset(path.partition("/")[0] for path in self._entries)
+
 
 def snapshot_of(tree: Tree) -> Snapshot:
     """The tree as a snapshot; itself where it is one already."""

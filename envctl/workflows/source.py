@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from envctl.errors import InputError, RefusedError
+from envctl.errors import InputError, RefusedError, UsageError
 from envctl.model.git import Commit, Entry
 from envctl.ports import Repository, Tree
+from envctl.workflows.runs import PublishOptions
 
 # Read at the commit being rendered, so a reviewed change of an environment acts at once.
 _CURRENT = frozenset({"environments", "policies", "envctl.yaml"})
@@ -42,8 +43,24 @@ class PinnedTree:
     def list(self, path: str) -> tuple[Entry, ...]:
         return self._side(path).list(path)
 
+    def fingerprint(self, path: str) -> str:
+        return self._side(path).fingerprint(path)
+
     def _side(self, path: str) -> Tree:
         return self._current if path.partition("/")[0] in _CURRENT else self._pinned
+
+
+def open_source(repository: Repository, options: PublishOptions) -> Source:
+    """What the options say to read. Publishing needs a commit: HEAD, and then nothing else lying about."""
+    if options.index and repository.is_bare:
+        raise UsageError("a bare repository has no index", hint="name a commit with --rev")
+    if options.revision:
+        return at_revision(repository, options.revision)
+    if options.publish or repository.is_bare:
+        if not repository.is_bare:
+            require_clean(repository)
+        return at_revision(repository, "HEAD")
+    return Source(repository.index() if options.index else repository.work_tree())
 
 
 def at_revision(repository: Repository, revision: str) -> Source:

@@ -8,8 +8,8 @@ from envctl.ports import Repository
 from envctl.workflows.lag import commits_between
 from envctl.workflows.project import Project, load_environment, load_lock, load_project
 from envctl.workflows.promote import published_pins, source_branch
-from envctl.workflows.publish import Tip, deploy_tip
 from envctl.workflows.source import at_revision, require_commit
+from envctl.workflows.tips import Tip, deploy_tip
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from envctl.delivery.deploy import deploy_branch, deploy_draft
 from envctl.model.git import TreeChange
 from envctl.ports import Evaluator, Repository
 from envctl.workflows.compared import DeployTree, changes_from
-from envctl.workflows.publish import Tip, published_tip, read_tip, source_of
+from envctl.workflows.publish import published_tip, source_of
 from envctl.workflows.render import render
 from envctl.workflows.rendered import Rendered, require_rendered
+from envctl.workflows.tips import Tip, read_tip
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from envctl import wiring
 from envctl.jsonnet.evaluator import JsonnetEvaluator
+from envctl.model.evaluation import RENDER_VERSION
 from envctl.ports import EvaluationTask
-from envctl.workflows.remembered import RENDER_VERSION
 from tests.support.rendering import Counting, Place, copied, git
 
 MAIN = """local x = import 'x.libsonnet';

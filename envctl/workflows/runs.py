@@ -1,0 +1,69 @@
+"""What a run of ``envctl render`` is asked and what it says, as data."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from envctl.errors import EnvctlError
+
+if TYPE_CHECKING:
+    from envctl.workflows.rendered import Rendered
+
+
+@dataclass(frozen=True, slots=True)
+class PublishOptions:
+    """What to render and what to do with it. No environments means all of them.
+
+    With `texts`, the caller wants the rendered files themselves, not only what differs.
+    """
+
+    environments: tuple[str, ...] = ()
+    revision: str | None = None
+    index: bool = False
+    publish: bool = False
+    push: bool = False
+    texts: bool = False
+    engine: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One object that changes on a deploy branch: created, changed or deleted."""
+
+    action: str
+    component: str
+    object: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentOutcome:
+    """One environment. `state`: failed, waiting, new, differs, unchanged, published, pushed or superseded.
+
+    `waiting`: nothing was promoted to it yet, so there is nothing to render; no error unless named.
+    """
+
+    environment: str
+    state: str
+    objects: int = 0
+    tree: str = ""
+    commit: str = ""
+    changes: tuple[FileChange, ...] = ()
+    errors: tuple[EnvctlError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RenderRun:
+    """The whole result, environments in the order asked for. `rendered` is empty where all was known."""
+
+    source: str
+    outcomes: tuple[EnvironmentOutcome, ...]
+    rendered: "tuple[Rendered, ...]"
+
+    @property
+    def failed(self) -> bool:
+        return any(each.state == "failed" for each in self.outcomes)
+
+    @property
+    def differs(self) -> bool:
+        """Whether a deploy branch would change, or did. Not every change is one of an object."""
+        return any(each.state in {"new", "differs", "published", "pushed"} for each in self.outcomes)
