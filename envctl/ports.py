@@ -220,6 +220,9 @@ class Evaluator(Protocol):
         """Engine and exact version, as the audit trail names them: ``gojsonnet 0.22.0``."""
         ...
 
+    def prepare(self) -> None:
+        """Get ready in the background, because there will be tasks soon. Raises nothing; may do nothing."""
+
     def evaluate(self, tasks: Sequence[EvaluationTask]) -> tuple[Evaluation, ...]:
         """The outcome of each task, in order. One failing task never stops the others."""
         ...

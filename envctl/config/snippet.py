@@ -7,6 +7,7 @@ with jsonnet's own late binding, so a default that is computed from another one 
 
 import json
 from collections.abc import Mapping, Sequence
+from json.encoder import encode_basestring
 
 from envctl.model.values import JsonObject, JsonValue
 
@@ -88,8 +89,12 @@ def _field(key: str, value: JsonValue) -> str:
 
 def _literal(value: JsonValue) -> str:
     """A value as jsonnet: JSON is a subset of it. No NaN or infinity: YAML files cannot bring them."""
-    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return (
+        _quoted(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
+    )
 
 
 def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    """As ``json.dumps`` without its set-up: there are thousands of these."""
+    quoted: str = encode_basestring(text)
+    return quoted

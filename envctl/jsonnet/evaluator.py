@@ -96,6 +96,14 @@ class JsonnetEvaluator:
             worker.close()
         self._workers.clear()
 
+    def prepare(self) -> None:
+        """Start one worker in the background. One that cannot start is told by the first task."""
+        self._threads.submit(self._warm)
+
+    def _warm(self) -> None:
+        if getattr(self._mine, "worker", None) is None:
+            self._start()
+
     def evaluate(self, tasks: Sequence[EvaluationTask]) -> tuple[Evaluation, ...]:
         """The outcome of each task, in order. Raises UnavailableError where no worker can start."""
         return tuple(outcome for _, outcome in sorted(self.stream(tasks), key=itemgetter(0)))

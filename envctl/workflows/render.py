@@ -55,6 +55,7 @@ def render_project(
 
     With a cache, only what it does not know under the same evidence is evaluated; the result is the same.
     """
+    evaluator.prepare()
     trees = _Trees(repository, source)
     memory = Memory(cache, evaluator.version)
     plans = [_attempt(trees, project, name) for name in environments]
