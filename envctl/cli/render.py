@@ -94,12 +94,13 @@ def _run(
         known = recalled(repository, source.tree, options, cache, wiring.engine_version)
         if known is not None:
             return RenderRun(source.label, known, ()), []
-    from envctl.workflows.publishing import run_render
-
     with (
         telling(session, "rendering …"),
         wiring.evaluator(repository, options.engine, tree=source.tree, jobs=jobs) as evaluator,
     ):
+        evaluator.prepare()  # its process starts while this one imports the rest
+        from envctl.workflows.publishing import run_render
+
         result = run_render(repository, evaluator, source, options, cache)
         # While the engine is there: what the cache has lost meanwhile is evaluated again.
         return result, [] if result.failed or out is None else list(_export(result, out))

@@ -62,6 +62,7 @@ class JsonnetEvaluator:
         # A worker dies with the thread that started it, so each thread has its own worker.
         self._threads: Executor = executor or ThreadPoolExecutor(self._width, thread_name_prefix="jsonnet")
         self._mine = threading.local()
+        self._prepared = False
         self._workers: set[Worker] = set()
         self._lock = threading.Lock()
 
@@ -98,7 +99,9 @@ class JsonnetEvaluator:
 
     def prepare(self) -> None:
         """Start one worker in the background. One that cannot start is told by the first task."""
-        self._threads.submit(self._warm)
+        if not self._prepared:
+            self._prepared = True
+            self._threads.submit(self._warm)
 
     def _warm(self) -> None:
         if getattr(self._mine, "worker", None) is None:

@@ -50,6 +50,10 @@ class MemoryTree:
             raise InputError(f"there is no file {path} in {self.label}", place=path)
         return self.files[path]
 
+    def fingerprint(self, path: str) -> str:
+        inside = [(at, each.id) for at, each in self._entries.items() if f"{at}/".startswith(f"{path}/")]
+        return repr(sorted(inside)) if inside else ""
+
     def list(self, path: str) -> tuple[Entry, ...]:
         inside = [(each, entry) for each, entry in self._entries.items() if each]
         return tuple(
