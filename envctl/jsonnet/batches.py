@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from envctl.ports import EvaluationTask
 
+_FIRST = 4
 _LARGEST = 16
+_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +24,28 @@ class Batch:
         return "[\n" + ",\n".join(f"({task.code}\n)" for task in self.tasks) + "\n]\n"
 
 
-def batched(tasks: Sequence[EvaluationTask], workers: int) -> list[Batch]:
-    """All tasks in batches, in the order of their first tasks.
+class Queue:
+    """Tasks of one group and one tree, taken in batches whose size follows from what came before.
+
+    The first batch is small, because nobody knows yet how large the values are.
+    """
+
+    def __init__(self, positions: Sequence[int], tasks: Sequence[EvaluationTask]) -> None:
+        self._rest = list(zip(positions, tasks, strict=True))
+        self._size = _FIRST
+
+    def take(self) -> Batch | None:
+        """The next batch, None where nothing is left."""
+        taken, self._rest = self._rest[: self._size], self._rest[self._size :]
+        return Batch(tuple(at for at, _ in taken), tuple(task for _, task in taken)) if taken else None
+
+    def learn(self, weight: int | None) -> None:
+        """Fit the next batches to the bytes of one task's value; None for a batch that failed."""
+        self._size = 1 if weight is None else min(_LARGEST, max(1, _BYTES // max(1, weight)))
+
+
+def queued(tasks: Sequence[EvaluationTask], workers: int) -> list[Queue]:
+    """All tasks in queues, in the order of their first tasks.
 
     Where there are fewer groups than workers, groups are split so that no worker is idle.
     """
@@ -33,9 +55,9 @@ def batched(tasks: Sequence[EvaluationTask], workers: int) -> list[Batch]:
         groups.setdefault((id(task.tree), alone), []).append(at)
     pieces = math.ceil(workers / max(1, len(groups)))
     return [
-        Batch(tuple(part), tuple(tasks[at] for at in part))
+        Queue(part, [tasks[at] for at in part])
         for positions in groups.values()
-        for part in _split(positions, min(_LARGEST, math.ceil(len(positions) / pieces)))
+        for part in _split(positions, math.ceil(len(positions) / pieces))
     ]
 
 

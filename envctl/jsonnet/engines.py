@@ -10,6 +10,8 @@ from pathlib import Path
 from envctl.errors import UnavailableError, UsageError
 
 _MIB = 1024 * 1024
+# Small heaps are rarely collected, which is worth a tenth of the time; large ones stay below this if they can.
+_SOFT = 768 * _MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Engine:
 
     def settings(self, memory: int) -> dict[str, str]:
         """The environment that a worker of this engine starts with, for `memory` bytes."""
-        soft = {self.memory_variable: str(memory * 3 // 4)} if self.memory_variable else {}
+        soft = {self.memory_variable: str(min(memory * 3 // 4, _SOFT))} if self.memory_variable else {}
         return {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1", **self.environment, **soft}
 
 
@@ -49,7 +51,7 @@ ENGINES: Mapping[str, Engine] = {
         module="_gojsonnet",
         distribution="gojsonnet",
         reserve=1280 * _MIB,
-        environment={"GOGC": "800", "GOMAXPROCS": "2", "GOTRACEBACK": "none"},
+        environment={"GOGC": "1600", "GOMAXPROCS": "2", "GOTRACEBACK": "none"},
         memory_variable="GOMEMLIMIT",
     ),
     "jsonnet": Engine(

@@ -5,17 +5,19 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor
 from operator import itemgetter
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Self
 
 from envctl.errors import InputError, UnavailableError
-from envctl.jsonnet.batches import Batch, batched
+from envctl.jsonnet.batches import Batch, queued
 from envctl.jsonnet.deaths import describe_death, describe_limit
 from envctl.jsonnet.dialects import go_form
 from envctl.jsonnet.engines import engine_named, engine_version
 from envctl.jsonnet.failures import explain
+from envctl.jsonnet.flow import Done, Flow
 from envctl.jsonnet.limits import DEFAULT_LIMITS, Limits
 from envctl.jsonnet.process import Frame, Worker, WorkerLost
 from envctl.jsonnet.resolver import Resolver
@@ -114,44 +116,49 @@ class JsonnetEvaluator:
     def stream(self, tasks: Sequence[EvaluationTask]) -> Iterator[tuple[int, Evaluation]]:
         """As `evaluate`, each outcome when it is there; all tasks are under way from the first one on."""
         resolvers = {id(task.tree): Resolver(task.tree) for task in tasks}
-        running = {
-            self._threads.submit(self._run_batch, batch, resolvers[id(batch.tasks[0].tree)]): batch
-            for batch in batched(tasks, self._width)
-        }
+        done: SimpleQueue[Future[Done]] = SimpleQueue()
+        flow = Flow(self._threads, self._run_batch, resolvers, done)
+        for queue in queued(tasks, self._width):
+            flow.advance(queue)
         try:
-            for each in as_completed(running):
-                # What was handed over is not kept: a render has more values than fit comfortably.
-                yield from zip(running.pop(each).positions, each.result(), strict=True)
+            left = len(tasks)
+            while left:
+                each = done.get().result()
+                left -= len(each.outcomes)
+                yield from zip(each.batch.positions, each.outcomes, strict=True)
         except GeneratorExit:  # the caller wants no more: what runs may end
             raise
         except BaseException:
             self._kill()
             raise
         finally:
-            for each in running:
-                each.cancel()
+            flow.stop()
 
-    def _run_batch(self, batch: Batch, resolver: Resolver) -> list[Evaluation]:
+    def _run_batch(self, batch: Batch, resolver: Resolver) -> Done:
         """The outcomes of tasks that share a call; where that fails, of each by itself."""
-        together = self._together(batch, resolver) if len(batch.tasks) > 1 else None
-        return together or [self._run(task, resolver) for task in batch.tasks]
+        if len(batch.tasks) > 1:
+            together = self._together(batch, resolver)
+            if together is not None:
+                return together
+        return Done(batch, [self._run(task, resolver) for task in batch.tasks], None)
 
-    def _together(self, batch: Batch, resolver: Resolver) -> list[Evaluation] | None:
+    def _together(self, batch: Batch, resolver: Resolver) -> Done | None:
         first = batch.tasks[0]
         imports = Imports(first.tree, resolver, self._blobs)
         task = EvaluationTask(first.key, batch.code, first.tree)
         deadline, worker = self._begin(task)
         try:
-            values = self._value(task, worker, imports, deadline)
+            values, size = self._value(task, worker, imports, deadline)
         except InputError:
             return None
         if not isinstance(values, list):
             return None
         closures = imports.closures(each.code for each in batch.tasks)
-        return [
+        outcomes = [
             Evaluation(each.key, value, None, closure)
             for each, value, closure in zip(batch.tasks, values, closures, strict=True)
         ]
+        return Done(batch, outcomes, size // len(outcomes))
 
     def _run(self, task: EvaluationTask, resolver: Resolver) -> Evaluation:
         imports = Imports(task.tree, resolver, self._blobs)
@@ -159,7 +166,7 @@ class JsonnetEvaluator:
         failure: InputError | None = None
         deadline, worker = self._begin(task)
         try:
-            value = self._value(task, worker, imports, deadline)
+            value, _ = self._value(task, worker, imports, deadline)
         except InputError as error:
             failure = error
         return Evaluation(task.key, value, failure, imports.closure)
@@ -208,8 +215,10 @@ class JsonnetEvaluator:
             for worker in self._workers:
                 worker.kill()
 
-    def _value(self, task: EvaluationTask, worker: Worker, imports: Imports, deadline: float) -> JsonValue:
-        """The value of a task that was begun. Raises InputError that says why there is none."""
+    def _value(
+        self, task: EvaluationTask, worker: Worker, imports: Imports, deadline: float
+    ) -> tuple[JsonValue, int]:
+        """The value of a task that was begun, and the bytes of its text. Raises InputError."""
         try:
             frame = _converse(worker, imports, deadline)
         except WorkerLost as lost:
@@ -220,7 +229,7 @@ class JsonnetEvaluator:
             raise describe_limit(name, reached, task.key, self._limits)
         if frame.kind in (b"E", b"X"):
             raise self._failure(frame, task.key, imports)
-        return parse_value(frame.body, task.key, self._limits)
+        return parse_value(frame.body, task.key, self._limits), len(frame.body)
 
     def _failure(self, frame: Frame, key: str, imports: Imports) -> InputError:
         """Why a task has no value: the engine's words, or what we refused and where that is written."""

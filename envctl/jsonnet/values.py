@@ -36,7 +36,7 @@ def parse_value(text: str | bytes, key: str, limits: Limits) -> JsonValue:
         if named is not None:
             raise _no_number(named, key) from None
         raise InputError(f"the engine's answer for {key} is not JSON: {error}") from error
-    if _deeper_than(value, limits.depth):
+    if _may_be_deep(text, limits.depth) and _deeper_than(value, limits.depth):
         raise _too_deep(key, limits, _deep_path(value, limits.depth))
     return value
 
@@ -87,6 +87,12 @@ def _members(value: JsonValue) -> Iterator[tuple[str | int, JsonValue]]:
         yield from value.items()
     elif isinstance(value, list):
         yield from enumerate(value)
+
+
+def _may_be_deep(text: str | bytes, depth: int) -> bool:
+    """False where the text shows that it is flat: engines indent each level, by a space at least."""
+    data = text.encode() if isinstance(text, str) else text
+    return b"\n" not in data or b"\n" + b" " * depth in data
 
 
 def _deeper_than(value: JsonValue, depth: int) -> bool:

@@ -19,7 +19,7 @@ from envctl.model.values import JsonValue
 from envctl.ports import EvaluationTask, Evaluator, Tree
 from envctl.workflows.configs import check_config
 from envctl.workflows.project import overlay_paths
-from envctl.workflows.remembered import Fresh, Known, Memory, record_of
+from envctl.workflows.remembered import Fresh, Known, Memory, compact, record_of
 from envctl.workflows.rendered import Contents, Rendered
 
 
@@ -80,6 +80,7 @@ class Assembly:
         self._fresh: dict[str, Fresh] = {}
         self._errors: dict[str, EnvctlError] = {}
         self._values: dict[str, JsonValue] = {}
+        self._texts: dict[str, bytes] = {}
         self._objects: dict[str, Sequence[RenderedObject]] = {}
         self._scopes = Scopes()
         self._limits = limits
@@ -141,6 +142,7 @@ class Assembly:
         code = self._codes[unit.name]
         key = self._memory.value_key(code, closure)
         self._values[unit.name] = value
+        self._texts[key] = compact(value)
         self._fresh[unit.name] = Fresh(code, closure, key, definitions(value), None)
         return None
 
@@ -206,8 +208,7 @@ class Assembly:
         same = all(name in old and old[name].part is parts.get(name, old[name].part) for name in names)
         if same and not self._fresh and len(names) == len(old):
             return
-        values = {each.value: self._values[name] for name, each in self._fresh.items()}
-        places = self._memory.keep_values(values)
+        places = self._memory.keep_values(self._texts)
         for name, each in self._fresh.items():
             self._fresh[name] = replace(each, value=places[each.value])
         kept = {

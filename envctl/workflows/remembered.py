@@ -146,7 +146,7 @@ class Memory:
     def keep(self, environment: str, record: Record) -> None:
         """Remember an environment."""
         if self._cache:
-            self._cache.put(self._record_key(environment), _compact(_encoded(record)))
+            self._cache.put(self._record_key(environment), compact(_encoded(record)))
 
     def value(self, place: str) -> tuple[JsonValue] | None:
         """The value at a place, in a tuple because it may be null; None where it is not there."""
@@ -159,14 +159,15 @@ class Memory:
     def keep_value(self, place: str, value: JsonValue) -> None:
         """Remember one value whose place was lost."""
         if self._cache:
-            self._cache.put(f"value {place}", _compact(value))
+            self._cache.put(f"value {place}", compact(value))
 
-    def keep_values(self, values: Mapping[str, JsonValue]) -> Mapping[str, str]:
-        """Remember values by their keys, together in one entry. Returns the place of each."""
-        pack = _digest(sorted(values))
-        if self._cache and values:
-            self._cache.put(f"values {pack}", _compact(values))
-        return {key: f"{pack} {key}" for key in values}
+    def keep_values(self, texts: Mapping[str, bytes]) -> Mapping[str, str]:
+        """Remember values, given as JSON by their keys, in one entry. Returns the place of each."""
+        pack = _digest(sorted(texts))
+        if self._cache and texts:
+            members = (b'"%s":%s' % (key.encode(), text) for key, text in texts.items())
+            self._cache.put(f"values {pack}", b"{%s}" % b",".join(members))
+        return {key: f"{pack} {key}" for key in texts}
 
     def _pack(self, pack: str) -> Mapping[str, JsonValue]:
         if pack not in self._packs:
@@ -186,7 +187,8 @@ class Memory:
         return f"environment {self._scope} {environment}"
 
 
-def _compact(value: Any) -> bytes:
+def compact(value: Any) -> bytes:
+    """JSON text without spaces."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
