@@ -40,8 +40,11 @@ controlplane: $(STAMP)  ## the tests that run against a real kube-apiserver
 	@$(BIN)/envctl dev-cluster build
 	@$(BIN)/python -m pytest -m controlplane
 
-bench: $(STAMP)  ## the benchmarks behind benchmarks/RESULTS.md
+bench: $(STAMP)  ## the benchmarks behind benchmarks/RESULTS.md that need no fetched repositories
 	@$(BIN)/python benchmarks/startup.py
+	@$(BIN)/python benchmarks/monorepo.py
+	@$(BIN)/python benchmarks/monorepo.py --engine rjsonnet
+	@$(BIN)/python benchmarks/growth.py
 
 docs: $(STAMP)  ## write docs/commands.md anew from the help texts
 	@$(BIN)/python tools/commands.py

@@ -10,7 +10,7 @@ from pathlib import Path
 from envctl.errors import UnavailableError, UsageError
 
 _MIB = 1024 * 1024
-# Small heaps are rarely collected, which is worth a tenth of the time; large ones stay below this if they can.
+# Small heaps are rarely collected: worth a tenth of the time. Large ones stay below this where they can.
 _SOFT = 768 * _MIB
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -53,6 +53,7 @@ def schemas(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 plain = st.recursive(st.booleans() | st.just({}), schemas, max_leaves=6)
 
 
+@settings(deadline=None)
 @given(schema=schemas(plain), x=plain, y=plain, value=values)
 def test_whoever_is_accepted_is_valid(schema: dict[str, Any], x: Any, y: Any, value: Any) -> None:
     """A yes is never wrong, whatever the schema; a no is always allowed."""
@@ -60,7 +61,7 @@ def test_whoever_is_accepted_is_valid(schema: dict[str, Any], x: Any, y: Any, va
     try:
         valid = Draft202012Validator(schema).is_valid(value)
     except RecursionError:
-        valid = False
+        return  # a schema that refers to itself without end: the standard gives it no meaning
     assert valid or not accepts(value, schema)
 
 
