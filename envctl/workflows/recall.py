@@ -1,32 +1,22 @@
 """The shortest way of a render: where nothing that it reads has changed, neither has its result.
 
-A run remembers which names at the root of the source it looked at, their fingerprints, and the deploy trees
-it made. The next run compares these fingerprints and nothing else. Only a run without any error is
-remembered, and only results that are published already are told from memory: whatever differs is rendered.
+A run without any error remembers which names at the root of the source it looked at, their fingerprints, and
+what it said. The next run compares these fingerprints, and what the deploy branches are, and nothing else.
 """
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from envctl import __version__
 from envctl.model.evaluation import RENDER_VERSION
 from envctl.ports import RenderCache, Repository, Tree
-from envctl.workflows.runs import EnvironmentOutcome, PublishOptions
+from envctl.workflows.runs import EnvironmentOutcome, FileChange, PublishOptions
 from envctl.workflows.tips import deploy_tip
 
 # Read by every render, by path or by their lists of names.
 _ALWAYS = ("components", "envctl.yaml", "environments", "lib", "policies", "schemas", "vendor")
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """An environment that was rendered: its deploy tree and number of objects; or one that waits ("")."""
-
-    environment: str
-    tree: str
-    objects: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +26,7 @@ class Run:
     engine: str
     version: str
     prints: Mapping[str, str]
-    known: tuple[Known, ...]
+    outcomes: tuple[EnvironmentOutcome, ...]
 
 
 def recalled(
@@ -55,18 +45,20 @@ def recalled(
         return None
     if any(tree.fingerprint(name) != print_ for name, print_ in run.prints.items()):
         return None
-    outcomes = [_outcome(repository, each) for each in run.known]
+    outcomes = [_now(repository, each) for each in run.outcomes]
     found = tuple(each for each in outcomes if each)
     return found if len(found) == len(outcomes) else None
 
 
-def _outcome(repository: Repository, known: Known) -> EnvironmentOutcome | None:
-    if not known.tree:
-        return EnvironmentOutcome(known.environment, "waiting")
-    tip = deploy_tip(repository, known.environment)
-    if tip is None or tip.commit.tree != known.tree:
-        return None
-    return EnvironmentOutcome(known.environment, "unchanged", known.objects, known.tree, tip.commit.id)
+def _now(repository: Repository, then: EnvironmentOutcome) -> EnvironmentOutcome | None:
+    """An outcome as it is today; None where its deploy branch has become another one."""
+    if then.state == "waiting":
+        return then
+    tip = deploy_tip(repository, then.environment)
+    if tip and tip.commit.tree == then.tree:
+        return replace(then, state="unchanged", commit=tip.commit.id, changes=())
+    same = (tip.commit.id if tip else "") == then.commit
+    return then if same and then.state in {"new", "differs"} else None
 
 
 def remember(
@@ -85,7 +77,7 @@ def remember(
         engine.partition(" ")[0],
         engine,
         {name: tree.fingerprint(name) for name in names},
-        tuple(Known(each.environment, each.tree, each.objects) for each in outcomes),
+        tuple(outcomes),
     )
     data = json.dumps(asdict(run), separators=(",", ":")).encode()
     if cache.get(_key(tree, options)) != data:
@@ -101,8 +93,13 @@ def _loaded(cache: RenderCache | None, tree: Tree, options: PublishOptions) -> R
 
 
 def _decoded(data: Any) -> Run:
-    known = tuple(Known(**each) for each in data["known"])
-    return Run(data["engine"], data["version"], dict(data["prints"]), known)
+    outcomes = tuple(
+        EnvironmentOutcome(
+            **{**each, "changes": tuple(FileChange(**one) for one in each["changes"]), "errors": ()}
+        )
+        for each in data["outcomes"]
+    )
+    return Run(data["engine"], data["version"], dict(data["prints"]), outcomes)
 
 
 def _key(tree: Tree, options: PublishOptions) -> str:

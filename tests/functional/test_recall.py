@@ -136,6 +136,24 @@ def test_whatever_could_matter_is_rendered(repository: Path, change: Callable[[P
     assert recall(repository) is None
 
 
+def test_what_differs_is_told_from_memory_too(repository: Path) -> None:
+    """A change that is not published yet is remembered with its list, until the deploy branch moves."""
+    write(repository, "lib/x.libsonnet", "'two'")
+    first = envctl(repository, "render")
+    known = recall(repository)
+    assert known is not None
+    assert [(each.state, [change.action for change in each.changes]) for each in known] == [
+        ("differs", ["changed"]),
+        ("waiting", []),
+    ]
+    assert envctl(repository, "render") == first
+    git(repository, "commit", "-qam", "Two")
+    envctl(repository, "render", "--publish")
+    after = recall(repository)
+    assert after is not None
+    assert [each.state for each in after] == ["unchanged", "waiting"]
+
+
 def test_a_change_taken_back_is_known_again(repository: Path) -> None:
     """Evidence is about contents: the old ones are as good as ever."""
     write(repository, "lib/x.libsonnet", "'two'")
