@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from envctl import __version__
+from envctl.errors import EnvctlError
 from envctl.model.evaluation import RENDER_VERSION
 from envctl.ports import RenderCache, Repository, Tree
 from envctl.workflows.runs import EnvironmentOutcome, FileChange, PublishOptions
@@ -43,7 +44,10 @@ def recalled(
     run = _loaded(cache, tree, options)
     if run is None or version_of(run.engine) != run.version:
         return None
-    if any(tree.fingerprint(name) != print_ for name, print_ in run.prints.items()):
+    try:
+        if any(tree.fingerprint(name) != found for name, found in run.prints.items()):
+            return None
+    except EnvctlError:  # the whole way says what is wrong
         return None
     outcomes = [_now(repository, each) for each in run.outcomes]
     found = tuple(each for each in outcomes if each)

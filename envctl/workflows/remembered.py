@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from envctl import __version__
+from envctl.errors import InputError
 from envctl.manifests.parts import Kind, Part
 from envctl.model.evaluation import RENDER_VERSION, evidence
 from envctl.model.values import JsonValue
@@ -72,7 +73,7 @@ class Record:
 
     def _holding(self, tree: Tree, names: Sequence[str]) -> Iterator[str]:
         used = {at for spans in {self.known[name].spans for name in names} for at in _positions(spans)}
-        broken = {at for at in used if evidence(tree.entry(self.table[at][0])) != self.table[at][1]}
+        broken = {at for at in used if _found(tree, self.table[at][0]) != self.table[at][1]}
         for name in names:
             if not broken or broken.isdisjoint(self.known[name].positions()):
                 yield name
@@ -82,6 +83,14 @@ class Record:
         known = self.known[name]
         closure = dict(self.table[at] for at in known.positions())
         return Fresh(known.code, closure, known.value, known.defines, known.part)
+
+
+def _found(tree: Tree, path: str) -> str | None:
+    """The evidence at a path; None where the tree is dishonest about it, which is never what was found."""
+    try:
+        return evidence(tree.entry(path))
+    except InputError:
+        return None
 
 
 def _positions(spans: Sequence[int]) -> Iterator[int]:
