@@ -1,6 +1,7 @@
 """Objects by id: blobs, parsed trees and commits. Many threads may read at once."""
 
 import threading
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -33,6 +34,7 @@ KINDS = {
 }
 FILE_MODES = frozenset(mode for mode, kind in KINDS.items() if kind is EntryKind.FILE)
 ID_LENGTH = 40
+MAX_LOOSE = 64 << 20
 _CACHED_ENTRIES = 100_000
 _CACHED_PARENTS = 100_000
 _LIFT_HINT = (
@@ -102,6 +104,13 @@ class Objects:
                 return self._store.get_raw(ObjectID(object_id.encode()))
             except KeyError:
                 return None
+            except zlib.error as error:
+                if "maximum size" not in str(error):
+                    raise
+                raise InputError(
+                    f"object {object_id[:12]} has more than {MAX_LOOSE >> 20} MiB once it is unpacked",
+                    hint="no file of a configuration is that large; remove it from the commit",
+                ) from error
 
     def has(self, object_id: str) -> bool:
         """Whether an object is in the store."""

@@ -19,7 +19,7 @@ from envctl.gitstore.failures import translated
 from envctl.gitstore.frozen import FrozenWorkTree
 from envctl.gitstore.index import Index, IndexTree, read_index
 from envctl.gitstore.normal import Normalizer
-from envctl.gitstore.objects import BLOB, Objects
+from envctl.gitstore.objects import BLOB, MAX_LOOSE, Objects
 from envctl.gitstore.refs import head, list_refs, move_ref, read_ref
 from envctl.gitstore.revisions import Revisions
 from envctl.gitstore.signature import Signatures
@@ -44,6 +44,7 @@ class GitRepository(Repository):
         self._repo = repo
         self._clock = clock
         repo.object_store.fsync_object_files = True  # a ref must never name what a crash took away
+        repo.object_store.loose_object_size_limit = MAX_LOOSE
         self._objects = Objects(repo.object_store)
         weakref.finalize(self._objects, repo.close)  # trees may outlive this object, never their objects
         self._revisions = Revisions(repo, self._objects)

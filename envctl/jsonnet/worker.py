@@ -54,6 +54,7 @@ _ABI_TCP, _ABI_SCOPES = 4, 6
 _OPEN_FILES = 64
 _THREADS = 256
 _GRACE = 5
+_MOST_WORDS = 64 * 1024
 
 # Tanka's native functions and the names of their parameters.
 NATIVES: Mapping[str, tuple[str, ...]] = {
@@ -269,6 +270,9 @@ def evaluate(run: Callable[[str], str], session: Session, task: dict[str, Any]) 
 
 
 def _send_failure(session: Session, words: str) -> None:
+    """Send what was said: its beginning has the reason, its end the trace, and nobody reads megabytes."""
+    if len(words) > _MOST_WORDS:
+        words = f"{words[: _MOST_WORDS // 2]}\n...\n{words[-_MOST_WORDS // 2 :]}"
     if session.failure:
         session.send(b"X", json.dumps([*session.failure, words]).encode())
     else:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from envctl.manifests.extract import find
 from envctl.manifests.gitids import blob_id, tree_id
 from envctl.manifests.kinds import Scopes, is_built_in, scopes_of
-from envctl.manifests.paths import COMPONENTS_FILE, component_folder
+from envctl.manifests.paths import COMPONENTS_FILE, component_folder, folded
 from envctl.model.objects import RenderedObject
 from envctl.model.settings import SizeLimits
 from envctl.model.values import JsonValue
@@ -74,7 +74,7 @@ def joined_scopes(each: Iterable[Mapping[Kind, bool]]) -> Scopes:
 
 def may_join(parts: Sequence[Part], limits: SizeLimits) -> bool:
     """Whether these parts are one deploy tree without any doubt: no object twice, nothing over a limit."""
-    folders = {component_folder(part.component).lower() for part in parts}
+    folders = {folded(component_folder(part.component)) for part in parts}
     # A path without its folder says exactly which object it is.
     tails = [tail for part in parts for tail in part.tails]
     sizes = [size for part in parts for size in part.sizes]

@@ -123,3 +123,26 @@ def test_an_entry_that_the_render_does_not_need_stands_in_nobodys_way(small: Wor
         0,
         "dev: 1 object, not published yet\n  + ConfigMap dev/web  (web)\n",
     )
+
+
+def test_a_file_that_unpacks_to_hundreds_of_megabytes_is_refused(small: Workspace) -> None:
+    """Half a megabyte of compressed zeros is never unpacked whole: it is refused by name at 64 MiB."""
+    small.edit("components/web/main.jsonnet", "{\n  config", "(import 'x/f') + {\n  config")
+    small.commit("Import")
+    box = Box(small.path)
+    body = bytes(100 << 20)
+    bomb = box.object("blob", body)
+    folder = box.object("tree", tree_bytes(("100644", b"f", bomb)))
+    root = box.object(
+        "tree",
+        tree_bytes(
+            ("40000", b"components", small.git("rev-parse", "HEAD:components")),
+            ("40000", b"environments", small.git("rev-parse", "HEAD:environments")),
+            ("40000", b"lib", box.object("tree", tree_bytes(("40000", b"x", folder)))),
+        ),
+    )
+    outcome = small.envctl("render", "dev", "--rev", box.git("commit-tree", root, "-m", "x"))
+    assert outcome.err == (
+        f"dev: failed\n  error: {IMPORT}object {bomb[:12]} has more than 64 MiB once it is unpacked\n{STEPS}"
+        "  hint: no file of a configuration is that large; remove it from the commit\n"
+    )
