@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from envctl.delivery.deploy import deploy_ref
-from envctl.errors import InputError, UsageError
+from envctl.errors import InputError, Problem, UsageError
 from envctl.manifests.compare import compare
 from envctl.manifests.paths import parse_path
 from envctl.manifests.text import from_yaml
@@ -187,7 +187,25 @@ def _itself(value: JsonObject) -> JsonObject:
 
 
 def _read(repository: Repository, blob: str, path: str) -> JsonObject:
-    return from_yaml(repository.blob(blob), path)
+    data = repository.blob(blob)
+    try:
+        return from_yaml(data, path)
+    except InputError as error:
+        parsed = parse_path(path)
+        if (parsed and parsed[1].is_secret) or b"Secret" in data:
+            raise _without_reasons(error, path) from None
+        raise
+
+
+def _without_reasons(error: InputError, path: str) -> InputError:
+    """The error by its lines only: a reason may repeat what stands in the file."""
+    reason = "is not what envctl writes; what stands there is not shown, as it may be a secret"
+    return InputError(
+        error.summary if error.problems else "cannot be read",
+        place="" if error.problems else path,
+        problems=tuple(Problem(each.place, reason) for each in error.problems),
+        hint="the file was edited by hand: publish the environment again to take it back",
+    )
 
 
 def compare_sides(old: Side, new: Side) -> Comparison:
@@ -199,13 +217,13 @@ def compare_sides(old: Side, new: Side) -> Comparison:
         if left and right and left.blob == right.blob:
             unchanged += 1
             continue
-        found = compare(_value(left, old.namespace), _value(right, new.namespace))
+        item = right or left or before[key]
+        found = compare(
+            _value(left, old.namespace), _value(right, new.namespace), is_secret=item.id.is_secret
+        )
         if found.action is ObjectAction.UNCHANGED:
             unchanged += 1
             continue
-        item = right or left
-        if item is None:
-            raise InputError(f"neither side holds {key}")
         changes.append(ObjectChange(item.component, item.id, found))
     return Comparison(old.label, new.label, tuple(changes), unchanged)
 
