@@ -1,10 +1,19 @@
 """envctl diff on a real repository: what it shows, what it hides, what it evaluates, and what it refuses."""
 
 import base64
+from collections.abc import Iterator
 
 import pytest
 
+from envctl import wiring
+from envctl.jsonnet.evaluator import JsonnetEvaluator
+from envctl.workflows.diff import diff
+from envctl.workflows.promote import PromoteOptions, promote
+from envctl.workflows.runs import PublishOptions
+from envctl.workflows.sides import Comparison
+from envctl.workflows.source import open_source
 from tests.functional.conftest import Workspace
+from tests.support.rendering import Counting
 
 CANARY = "canary-8f3a"
 HIDDEN = base64.b64encode(CANARY.encode()).decode()
@@ -96,3 +105,107 @@ def test_a_secret_hidden_in_another_objects_file_is_not_shown_by_an_error(vault:
     assert outcome.code == 1
     assert "canary" not in outcome.err
     assert "web/dev/ConfigMap_web.yaml:4" in outcome.err
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[JsonnetEvaluator]:
+    with JsonnetEvaluator(workers=1) as real:
+        yield real
+
+
+def compared(
+    workspace: Workspace, engine: JsonnetEvaluator, first: str, second: str | None
+) -> tuple[tuple[Comparison, ...], list[str]]:
+    """What a comparison finds, and what it had to evaluate for that."""
+    counting = Counting(engine)
+    repository = wiring.open_repository(workspace.path)
+    source = open_source(repository, PublishOptions())
+    found = diff(repository, counting, source, first, second, wiring.render_cache(repository))
+    return found, sorted(counting.asked)
+
+
+@pytest.mark.parametrize(
+    ("sides", "expected"),
+    [
+        pytest.param(("dev", None), ["vault in dev", "web in dev"], id="what a publish would change"),
+        pytest.param(("dev", "prod"), ["web in prod"], id="two environments"),
+        pytest.param(("HEAD~1", "HEAD"), ["vault in dev", "web in dev", "web in prod"], id="two revisions"),
+    ],
+)
+def test_a_second_comparison_evaluates_nothing_and_finds_the_same(
+    vault: Workspace, engine: JsonnetEvaluator, sides: tuple[str, str | None], expected: list[str]
+) -> None:
+    """What renders remember serves comparisons, and what comparisons render is remembered."""
+    vault.write(
+        "environments/prod/lock.yaml",
+        f"components:\n  web:\n    revision: {vault.git('rev-parse', 'HEAD')}\n",
+    )
+    vault.edit("components/vault/main.jsonnet", "word: 'canary", "word: 'new")
+    vault.edit("components/web/main.jsonnet", "replicas: 1", "replicas: 2")
+    vault.commit("Change both")
+    first, asked = compared(vault, engine, *sides)
+    assert sorted(set(asked)) == expected
+    assert compared(vault, engine, *sides) == (first, [])
+    assert any(each.changes for each in first)
+
+
+def test_comparing_old_commits_leaves_alone_what_the_work_tree_remembers(
+    vault: Workspace, engine: JsonnetEvaluator
+) -> None:
+    """The next render after it evaluates nothing."""
+    vault.edit("components/web/main.jsonnet", "replicas: 1", "replicas: 2")
+    vault.commit("Change web")
+    vault.edit("components/web/main.jsonnet", "replicas: 2", "replicas: 3")
+    compared(vault, engine, "dev", None)
+    assert compared(vault, engine, "HEAD~1", "HEAD")[1] != []
+    assert compared(vault, engine, "dev", None)[1] == []
+
+
+def test_a_second_promotion_evaluates_only_what_its_gate_proves(
+    vault: Workspace, engine: JsonnetEvaluator
+) -> None:
+    """The target comes from memory; that the origin's branch verifies is proven each time."""
+    asked = []
+    for _ in range(2):
+        repository = wiring.open_repository(vault.path)
+        counting = Counting(engine)
+        options = PromoteOptions("dev", "prod", dry_run=True)
+        promote(repository, counting, options, wiring.render_cache(repository))
+        asked.append(sorted(counting.asked))
+    gate = ["vault in dev", "web in dev"]
+    assert asked == [[*gate, "web in prod"], gate]
+
+
+def test_equal_folders_are_never_opened(vault: Workspace, engine: JsonnetEvaluator) -> None:
+    """Their objects are counted all the same."""
+    vault.edit("components/vault/main.jsonnet", "word: 'canary", "word: 'new")
+    blob = vault.git("rev-parse", "deploy/dev:web/dev/ConfigMap_web.yaml")
+    (vault.path / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    (found,), _ = compared(vault, engine, "dev", None)
+    assert ([str(each.id) for each in found.changes], found.unchanged) == (
+        ["Secret dev/key", "Thing.example.com dev/made"],
+        1,
+    )
+
+
+def test_equal_texts_in_other_default_namespaces_are_still_compared(small: Workspace) -> None:
+    """An object in dev's namespace is the default in one environment and a foreign one in the other."""
+    text = small.path.joinpath("components/web/main.jsonnet").read_text()
+    small.write("components/web/main.jsonnet", text.replace("name: 'web'", "name: 'web', namespace: 'dev'"))
+    small.write("environments/other/environment.yaml", "namespace: other\ncomponents: [web]\n")
+    outcome = small.envctl("diff", "dev", "other", "-o", "json")
+    assert outcome.code == 16
+    (found,) = outcome.data["comparisons"]
+    assert [(each["action"], each["object"]) for each in found["changes"]] == [
+        ("deleted", "ConfigMap dev/web"),
+        ("created", "ConfigMap dev/web"),
+    ]
+
+
+def test_two_revisions_leave_out_what_is_promoted_nowhere(small: Workspace) -> None:
+    """An environment that waits for its first promotion is no reason to fail."""
+    small.edit("components/web/main.jsonnet", "replicas: 1", "replicas: 2")
+    small.commit("Two")
+    outcome = small.envctl("diff", "HEAD~1", "HEAD", "-o", "json")
+    assert (outcome.code, outcome.err) == (16, "")
+    assert [each["new"].partition(" ")[0] for each in outcome.data["comparisons"]] == ["dev"]
