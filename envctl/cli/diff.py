@@ -13,9 +13,9 @@ from envctl.cli.printers import counted, emit, styled_change, telling
 from envctl.errors import EXIT_CLEAN, EXIT_DIFFERENT, UsageError
 from envctl.model.changes import FieldAction, FieldChange, ObjectAction
 from envctl.model.values import JsonObject, JsonValue
-from envctl.workflows.diff import Comparison, ObjectChange
 from envctl.workflows.diff import diff as run
 from envctl.workflows.runs import PublishOptions
+from envctl.workflows.sides import Comparison, ObjectChange
 from envctl.workflows.source import open_source
 
 _COLORS = {FieldAction.ADDED: "green", FieldAction.REMOVED: "red"}
@@ -51,9 +51,10 @@ def diff(
     if rev and index:
         raise UsageError("--rev and --index exclude each other")
     repository = wiring.open_repository(session.directory)
+    cache = wiring.render_cache(repository)
     with telling(session, "comparing …"), wiring.evaluator(repository) as engine:
         source = open_source(repository, PublishOptions(revision=rev, index=index))
-        found = run(repository, engine, source, first, second)
+        found = run(repository, engine, source, first, second, cache)
     emit(session, {"comparisons": [comparison_data(each) for each in found]}, comparison_lines(found))
     return EXIT_DIFFERENT if any(each.changes for each in found) else EXIT_CLEAN
 

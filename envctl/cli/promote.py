@@ -55,8 +55,9 @@ def promote(
         source, target, components, push=push, dry_run=dry_run, force=force, reason=reason
     )
     repository = wiring.open_repository(session.directory)
+    cache = wiring.render_cache(repository)
     with telling(session, f"promoting {source} to {target} …"), wiring.evaluator(repository) as engine:
-        result = run(repository, engine, options)
+        result = run(repository, engine, options, cache)
     emit(session, _data(result), _lines(result))
     if not result.refreshed:
         path = f"environments/{target}/lock.yaml"

@@ -33,9 +33,12 @@ _MERGE_KEYS: Final[Sequence[tuple[str, ...]]] = (
 _Changes = Iterator[FieldChange]
 
 
-def compare(old: JsonObject | None, new: JsonObject | None) -> ObjectDiff:
-    """How `new` differs from `old`; None stands for an object that is not there."""
-    left, right = masked(old or {}, new or {})
+def compare(old: JsonObject | None, new: JsonObject | None, *, is_secret: bool = False) -> ObjectDiff:
+    """How `new` differs from `old`; None stands for an object that is not there.
+
+    `is_secret`: its values are to be masked whatever the object says of itself.
+    """
+    left, right = masked(old or {}, new or {}, is_secret=is_secret)
     fields = tuple(_fields(left, right))
     if old is None and new is None:
         return ObjectDiff(ObjectAction.UNCHANGED)

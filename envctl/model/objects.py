@@ -17,6 +17,11 @@ class ObjectId:
     namespace: str
     name: str
 
+    @property
+    def is_secret(self) -> bool:
+        """Whether it is the API's own Secret, and no custom kind of that name."""
+        return (self.group, self.kind) == ("", "Secret")
+
     def __str__(self) -> str:
         kind = f"{self.kind}.{self.group}" if self.group else self.kind
         return f"{kind} {self.namespace}/{self.name}" if self.namespace else f"{kind} {self.name}"

@@ -2,83 +2,61 @@
 
 A side is named by an environment (what is published, else what would be), by
 ``environment@revision`` (a deploy commit, else a source revision), or by a source revision.
-Between two environments, objects in each one's default namespace are the same objects.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from envctl.delivery.deploy import deploy_ref
 from envctl.errors import InputError, UsageError
-from envctl.manifests.compare import compare
-from envctl.manifests.paths import parse_path
-from envctl.manifests.text import from_yaml
-from envctl.model.changes import ObjectAction, ObjectDiff
-from envctl.model.objects import ObjectId
-from envctl.model.values import JsonObject
-from envctl.ports import Evaluator, Repository
+from envctl.ports import Evaluator, RenderCache, Repository
+from envctl.workflows.apart import CacheApart
 from envctl.workflows.project import (
     Project,
+    as_problems,
     described,
+    is_unpromoted,
     listed_environments,
     load_environment,
     load_project,
 )
-from envctl.workflows.render import render
-from envctl.workflows.rendered import Rendered, require_rendered
+from envctl.workflows.render import render_project
+from envctl.workflows.sides import Comparison, Side, absent_side, compare_sides, rendered_side, tree_side
 from envctl.workflows.source import Source, at_revision
-from envctl.workflows.tips import Tip, deploy_tip, read_tip
-
-Key = tuple[str, str, str, str, str]
+from envctl.workflows.tips import deploy_tip, read_tip
 
 
 @dataclass(frozen=True, slots=True)
-class DiffItem:
-    """One file of one side: the object, its blob id, and how to read it."""
+class _Ground:
+    """What sides are made from: a source that is read already, and what renders it."""
 
-    component: str
-    id: ObjectId
-    blob: str
-    load: Callable[[], JsonObject]
+    repository: Repository
+    evaluator: Evaluator
+    cache: RenderCache | None
+    source: Source
+    project: Project
 
-
-@dataclass(frozen=True, slots=True)
-class Side:
-    """One side of a comparison. `namespace` is the environment's default one."""
-
-    label: str
-    namespace: str
-    items: tuple[DiffItem, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectChange:
-    """One object that differs between two sides."""
-
-    component: str
-    id: ObjectId
-    diff: ObjectDiff
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two sides and the objects that differ, in the order of the deploy tree."""
-
-    old: str
-    new: str
-    changes: tuple[ObjectChange, ...]
-    unchanged: int
+    def at(self, revision: str) -> "_Ground":
+        """The same for another source. Raises InputError where `revision` names no commit."""
+        source = at_revision(self.repository, revision)
+        return replace(self, source=source, project=load_project(source.tree))
 
 
 def diff(
-    repository: Repository, evaluator: Evaluator, source: Source, first: str, second: str | None
+    repository: Repository,
+    evaluator: Evaluator,
+    source: Source,
+    first: str,
+    second: str | None,
+    cache: RenderCache | None = None,
 ) -> tuple[Comparison, ...]:
     """Compare two sides; with one environment, what is published with what `source` renders to.
 
-    Two source revisions compare all environments. Raises UsageError for names that fit nothing.
+    Two source revisions compare all environments. With a cache, only what it does not know is
+    evaluated. Raises UsageError for names that fit nothing, InputError for what does not render.
     """
     project = load_project(source.tree)
+    ground = _Ground(repository, evaluator, cache, source, project)
     known = project.files
     if second is None:
         if first not in known:
@@ -86,12 +64,12 @@ def diff(
                 f"there is no environment {first} in {described(project.tree)}",
                 hint=f"{listed_environments(project)}; to compare revisions, name two of them",
             )
-        return (_against_published(repository, evaluator, source, project, first),)
+        return (_against_published(ground, first),)
     if _environment_of(first) in known or _environment_of(second) in known:
-        sides = [_side(repository, evaluator, source, project, text) for text in (first, second)]
+        sides = [_side(ground, text) for text in (first, second)]
         return (compare_sides(sides[0], sides[1]),)
     _require_revisions(repository, project, first, second)
-    return _between_revisions(repository, evaluator, first, second)
+    return _between_revisions(ground.at(first), ground.at(second))
 
 
 def _require_revisions(repository: Repository, project: Project, *names: str) -> None:
@@ -109,123 +87,69 @@ def _environment_of(text: str) -> str:
     return text.partition("@")[0]
 
 
-def _against_published(
-    repository: Repository, evaluator: Evaluator, source: Source, project: Project, name: str
-) -> Comparison:
-    environment = load_environment(project, name)
-    tip = deploy_tip(repository, name)
-    old = Side(f"{name} (nothing published)", environment.namespace or "", ())
-    if tip:
-        old = tree_side(repository, tip, environment.namespace or "")
-    return compare_sides(old, _render_side(repository, evaluator, source, name))
+def _against_published(ground: _Ground, name: str) -> Comparison:
+    namespace = load_environment(ground.project, name).namespace or ""
+    tip = deploy_tip(ground.repository, name)
+    old = (
+        tree_side(ground.repository, tip, namespace)
+        if tip
+        else absent_side(name, f"{name} (nothing published)", namespace)
+    )
+    return compare_sides(old, _render_sides(ground, (name,))[name])
 
 
-def _between_revisions(
-    repository: Repository, evaluator: Evaluator, first: str, second: str
-) -> tuple[Comparison, ...]:
-    old, new = at_revision(repository, first), at_revision(repository, second)
-    names = load_project(new.tree).environments
-    before = load_project(old.tree).environments
-    pairs = []
-    for name in dict.fromkeys([*names, *before]):
-        left = _render_side(repository, evaluator, old, name) if name in before else _absent(name, old)
-        right = _render_side(repository, evaluator, new, name) if name in names else _absent(name, new)
-        pairs.append(compare_sides(left, right))
-    return tuple(pairs)
+def _between_revisions(old: _Ground, new: _Ground) -> tuple[Comparison, ...]:
+    """All environments of two sources; without those that hold nothing on either side."""
+    before, after = (_render_sides(each, _renderable(each)) for each in (old, new))
+    names = dict.fromkeys([*new.project.environments, *old.project.environments])
+    return tuple(
+        compare_sides(before.get(name) or _absent(old, name), after.get(name) or _absent(new, name))
+        for name in names
+        if name in before or name in after
+    )
 
 
-def _absent(name: str, source: Source) -> Side:
-    return Side(f"{name} in {described(source.tree)} (no such environment)", "", ())
+def _renderable(ground: _Ground) -> tuple[str, ...]:
+    project = ground.project
+    return tuple(name for name in project.environments if not is_unpromoted(project, name))
 
 
-def _side(repository: Repository, evaluator: Evaluator, source: Source, project: Project, text: str) -> Side:
+def _absent(ground: _Ground, name: str) -> Side:
+    why = "nothing promoted yet" if name in ground.project.environments else "no such environment"
+    return absent_side(name, f"{name} in {described(ground.source.tree)} ({why})")
+
+
+def _side(ground: _Ground, text: str) -> Side:
     name, _, revision = text.partition("@")
-    namespace = load_environment(project, name).namespace or ""
+    namespace = load_environment(ground.project, name).namespace or ""
+    repository = ground.repository
     if not revision:
         tip = deploy_tip(repository, name)
-        return (
-            tree_side(repository, tip, namespace)
-            if tip
-            else _render_side(repository, evaluator, source, name)
-        )
+        return tree_side(repository, tip, namespace) if tip else _render_sides(ground, (name,))[name]
     commit_id = repository.resolve(revision)
     tip_id = repository.ref(deploy_ref(name))
     if tip_id and repository.is_ancestor(commit_id, tip_id):
         return tree_side(repository, read_tip(repository, name, commit_id), namespace)
-    return _render_side(repository, evaluator, at_revision(repository, commit_id), name)
+    return _render_sides(ground.at(commit_id), (name,))[name]
 
 
-def _render_side(repository: Repository, evaluator: Evaluator, source: Source, name: str) -> Side:
-    rendered = render(repository, evaluator, source, (name,))[0]
-    require_rendered(rendered, f"{name} does not render from {described(source.tree)}")
-    return rendered_side(rendered, f"{name} rendered from {described(source.tree)}")
-
-
-def rendered_side(rendered: Rendered, label: str) -> Side:
-    """A render as a side."""
-    items = tuple(
-        DiffItem(each.component, each.id, rendered.blobs[each.path], partial(_itself, each.value))
-        for each in rendered.objects
+def _render_sides(ground: _Ground, names: Sequence[str]) -> Mapping[str, Side]:
+    """Each environment as it renders, in one go. Raises InputError with all that do not."""
+    source, cache, commit = described(ground.source.tree), ground.cache, ground.source.commit
+    if cache and commit:
+        cache = CacheApart(cache, commit.id)
+    rendered = render_project(
+        ground.repository, ground.evaluator, ground.source, ground.project, names, cache
     )
-    return Side(label, rendered.namespace, items)
-
-
-def tree_side(repository: Repository, tip: Tip, namespace: str) -> Side:
-    """A published deploy tree as a side; objects are read only where they differ."""
-    items = []
-    for change in repository.changes(None, tip.commit.tree):
-        parsed = parse_path(change.path)
-        if parsed and change.new:
-            load = partial(_read, repository, change.new, change.path)
-            items.append(DiffItem(*parsed, change.new, load))
-    label = f"{tip.record.environment}@{tip.commit.id[:12]}"
-    return Side(label, namespace, tuple(items))
-
-
-def _itself(value: JsonObject) -> JsonObject:
-    return value
-
-
-def _read(repository: Repository, blob: str, path: str) -> JsonObject:
-    return from_yaml(repository.blob(blob), path)
-
-
-def compare_sides(old: Side, new: Side) -> Comparison:
-    """Compare two sides; blobs with equal ids are never opened."""
-    before, after = _by_key(old), _by_key(new)
-    changes, unchanged = [], 0
-    for key in sorted({*before, *after}):
-        left, right = before.get(key), after.get(key)
-        if left and right and left.blob == right.blob:
-            unchanged += 1
-            continue
-        found = compare(_value(left, old.namespace), _value(right, new.namespace))
-        if found.action is ObjectAction.UNCHANGED:
-            unchanged += 1
-            continue
-        item = right or left
-        if item is None:
-            raise InputError(f"neither side holds {key}")
-        changes.append(ObjectChange(item.component, item.id, found))
-    return Comparison(old.label, new.label, tuple(changes), unchanged)
-
-
-def _value(item: DiffItem | None, namespace: str) -> JsonObject | None:
-    """The object without the environment's own namespace, which is no difference between environments."""
-    if item is None:
-        return None
-    value = item.load()
-    metadata = value.get("metadata")
-    if not isinstance(metadata, Mapping) or metadata.get("namespace") != namespace:
-        return value
-    return {**value, "metadata": {key: each for key, each in metadata.items() if key != "namespace"}}
-
-
-def _by_key(side: Side) -> Mapping[Key, DiffItem]:
-    return {_key(item, side.namespace): item for item in side.items}
-
-
-def _key(item: DiffItem, namespace: str) -> Key:
-    inside = "" if item.id.namespace == namespace else item.id.namespace
-    name = "" if item.id.kind == "Namespace" and item.id.name == namespace else item.id.name
-    return (item.component, item.id.group, item.id.kind, inside, name)
+    failed = [each for each in rendered if each.errors]
+    if failed:
+        verb = "does" if len(failed) == 1 else "do"
+        problems = (problem for each in failed for error in each.errors for problem in as_problems(error))
+        raise InputError(
+            f"{', '.join(each.environment for each in failed)} {verb} not render from {source}",
+            problems=tuple(problems),
+        )
+    return {
+        each.environment: rendered_side(each, f"{each.environment} rendered from {source}")
+        for each in rendered
+    }

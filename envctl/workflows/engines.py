@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from envctl.errors import EnvctlError, InputError
 from envctl.ports import Evaluator, Repository
-from envctl.workflows.diff import Comparison, compare_sides, rendered_side
 from envctl.workflows.project import choose_environments, is_unpromoted, load_project
 from envctl.workflows.render import render_project
 from envctl.workflows.rendered import Rendered, require_rendered
+from envctl.workflows.sides import Comparison, compare_sides, rendered_side
 from envctl.workflows.source import Source
 
 

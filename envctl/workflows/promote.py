@@ -15,7 +15,7 @@ from envctl.errors import ConflictError, InputError, Problem, RefusedError, Usag
 from envctl.model.environment import Environment
 from envctl.model.git import Commit, CommitDraft, RefUpdate
 from envctl.model.lock import Pin
-from envctl.ports import Evaluator, Repository
+from envctl.ports import Evaluator, RenderCache, Repository
 from envctl.workflows.lag import commits_between
 from envctl.workflows.project import (
     Project,
@@ -77,8 +77,16 @@ class _Ground:
     remote_tips: Mapping[str, str | None]
 
 
-def promote(repository: Repository, evaluator: Evaluator, options: PromoteOptions) -> Promotion:
+def promote(
+    repository: Repository,
+    evaluator: Evaluator,
+    options: PromoteOptions,
+    cache: RenderCache | None = None,
+) -> Promotion:
     """Promote, or say what would be promoted (`dry_run`).
+
+    With a cache, only what it does not know of the target is evaluated. The gate that verifies
+    where the pins come from never asks it: what verifies must prove.
 
     Raises UsageError (unknown names), RefusedError (a gate says no; the error says how to pass),
     InputError (the target would not render), ConflictError (a ref moved meanwhile).
@@ -97,7 +105,7 @@ def promote(repository: Repository, evaluator: Evaluator, options: PromoteOption
     result = Promotion(
         options, ground.tip.commit.id, moves, selection.unchanged, overridden, branch=ground.branch
     )
-    return _carry_out(repository, evaluator, ground, result) if moves else result
+    return _carry_out(repository, evaluator, ground, result, cache) if moves else result
 
 
 def source_branch(repository: Repository, configured: str | None) -> str:
@@ -215,11 +223,17 @@ def _subjects(repository: Repository, move: PinMove) -> tuple[str, ...]:
     return tuple(f"{commit.id[:SHORT]} {commit.subject}" for commit in commits or ())
 
 
-def _carry_out(repository: Repository, evaluator: Evaluator, ground: _Ground, result: Promotion) -> Promotion:
+def _carry_out(
+    repository: Repository,
+    evaluator: Evaluator,
+    ground: _Ground,
+    result: Promotion,
+    cache: RenderCache | None,
+) -> Promotion:
     options = result.options
     commit_id = _write_commit(repository, ground, result)
     source = at_revision(repository, commit_id)
-    rendered = render(repository, evaluator, source, (options.target,))[0]
+    rendered = render(repository, evaluator, source, (options.target,), cache)[0]
     require_rendered(rendered, f"{options.target} would not render with these pins; nothing was promoted")
     if source.commit is None:
         raise InputError(f"{commit_id} is no commit")

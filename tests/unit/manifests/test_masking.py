@@ -93,6 +93,54 @@ def test_other_kinds_are_left_as_they_are() -> None:
     assert masked(*values) == values
 
 
+def holding(*secrets: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "List",
+        "items": [{"kind": "ConfigMap", "data": {"a": "open"}}, *secrets],
+    }
+
+
+def named(name: str, value: str) -> dict[str, Any]:
+    return {**secret(data={"a": value}), "metadata": {"name": name, "annotations": {LAST_APPLIED: value}}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fields"),
+    [
+        pytest.param(
+            holding(named("s", "canary-1")), holding(named("s", "canary-2")),
+            [FieldChange("$.items[1].data.a", CHANGED, "*** (before)", "*** (after)")], id="a value changed",
+        ),
+        pytest.param(holding(named("s", "canary")), holding(named("s", "canary")), [], id="equal values"),
+        pytest.param(
+            holding(), holding(named("s", "canary")),
+            [FieldChange("$.items[1]", ADDED, new={
+                **secret(data={"a": "***"}), "metadata": {"name": "s", "annotations": {}}})],
+            id="one added",
+        ),
+        pytest.param(
+            holding(named("s", "canary-1"), named("s", "canary-2")), holding(named("s", "canary-1"), named("s", "canary-3")),
+            [FieldChange("$.items[2].data.a", CHANGED, "*** (before)", "*** (after)")], id="two of one name",
+        ),
+    ],
+)  # fmt: skip
+def test_secrets_inside_other_objects_are_masked_too(
+    old: dict[str, Any], new: dict[str, Any], fields: list[FieldChange]
+) -> None:
+    """In a List, or in what some controller makes objects of; each against the one of its name."""
+    assert compare(old, new).fields == tuple(fields)
+    assert "canary" not in str(compare(None, new))
+
+
+def test_a_file_in_the_place_of_a_secret_is_masked_whatever_it_says() -> None:
+    """Somebody may have broken its kind by hand."""
+    old, new = ({"kind": "secret", "data": {"a": each}} for each in ("canary-1", "canary-2"))
+    assert compare(old, new, is_secret=True).fields == (
+        FieldChange("$.data.a", CHANGED, "*** (before)", "*** (after)"),
+    )
+
+
 ENTRIES = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.sampled_from(["canary-1", "canary-2"]))
 FIELDS = st.dictionaries(
     st.sampled_from(["data", "stringData", "x"]), ENTRIES | st.just("canary-3") | st.none()
@@ -105,3 +153,6 @@ def test_no_canary_leaves_and_no_change_is_lost(old: dict[str, Any], new: dict[s
     diff = compare(secret(**old), secret(**new))
     assert "canary" not in str(diff)
     assert bool(diff.fields) == (old != new)
+    inside = compare({"items": [1, secret(**old)]}, {"items": [1, secret(**new)]})
+    assert "canary" not in str(inside)
+    assert bool(inside.fields) == (old != new)

@@ -1,0 +1,211 @@
+"""envctl diff on a real repository: what it shows, what it hides, what it evaluates, and what it refuses."""
+
+import base64
+from collections.abc import Iterator
+
+import pytest
+
+from envctl import wiring
+from envctl.jsonnet.evaluator import JsonnetEvaluator
+from envctl.workflows.diff import diff
+from envctl.workflows.promote import PromoteOptions, promote
+from envctl.workflows.runs import PublishOptions
+from envctl.workflows.sides import Comparison
+from envctl.workflows.source import open_source
+from tests.functional.conftest import Workspace
+from tests.support.rendering import Counting
+
+CANARY = "canary-8f3a"
+HIDDEN = base64.b64encode(CANARY.encode()).decode()
+VAULT = """{ config:: { word: 'canary-8f3a' },
+  key: { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'key' },
+         data: { word: std.base64($.config.word) }, stringData: { other: $.config.word } },
+  made: { apiVersion: 'example.com/v1', kind: 'Thing', metadata: { name: 'made' },
+          spec: { template: $.key } } }
+"""
+KEY = "vault/dev/Secret_key.yaml"
+BROKEN = {
+    "an unquoted value": "apiVersion: v1\nkind: Secret\ndata:\n  word: 0o7-canary-8f3a: x\n",
+    "a value that readers disagree about": "apiVersion: v1\nkind: Secret\ndata:\n  word: .canary-8f3a\n",
+    "a value as a key": "apiVersion: v1\nkind: Secret\ndata:\n  canary-8f3a: a\n  canary-8f3a: b\n",
+    "a value as a tag": "apiVersion: v1\nkind: Secret\ndata:\n  word: !canary-8f3a a\n",
+    "no kind": "data:\n  word: .canary-8f3a\n",
+    "a broken kind": "kind: secret\ndata:\n  word: canary-8f3a\n",
+    "another value": "apiVersion: v1\nkind: Secret\nmetadata:\n  name: key\ndata:\n  word: canary-8f3a\n",
+}
+
+
+@pytest.fixture
+def vault(small: Workspace) -> Workspace:
+    """A component with secrets, published in dev."""
+    small.write("components/vault/main.jsonnet", VAULT)
+    small.write("environments/dev/environment.yaml", "namespace: dev\ncomponents: [web, vault]\n")
+    small.commit("Add vault")
+    small.ok("render", "dev", "--publish")
+    return small
+
+
+def edit_by_hand(workspace: Workspace, path: str, text: str) -> None:
+    """A commit on deploy/dev that looks like envctl's, and another text at one path."""
+    message = workspace.git("log", "-1", "--format=%B", "deploy/dev")
+    workspace.git("checkout", "-q", "deploy/dev")
+    workspace.write(path, text)
+    workspace.git("add", "-A")
+    workspace.git("commit", "-qm", message)
+    workspace.git("checkout", "-q", "main")
+
+
+OUTPUTS = ((), ("-v",), ("-o", "json"), ("-v", "-o", "json"))
+
+
+@pytest.mark.parametrize("output", OUTPUTS, ids=" ".join)
+@pytest.mark.parametrize("change", ["config", "gone", "created"])
+def test_no_secret_is_shown_by_any_difference(vault: Workspace, change: str, output: tuple[str, ...]) -> None:
+    """Of a Secret that changed, came or went, only the names of its fields are told."""
+    if change == "config":
+        vault.edit("components/vault/main.jsonnet", "word: 'canary", "word: 'new-canary")
+    elif change == "gone":
+        vault.write("environments/dev/environment.yaml", "namespace: dev\ncomponents: [web]\n")
+    else:
+        vault.git("update-ref", "-d", "refs/heads/deploy/dev")
+    outcome = vault.envctl("diff", "dev", *output)
+    assert (outcome.code, outcome.err) == (16, "")
+    assert "Secret dev/key" in outcome.out
+    for word in ("canary", HIDDEN, HIDDEN[:8]):
+        assert word not in outcome.out
+
+
+@pytest.mark.parametrize("output", OUTPUTS, ids=" ".join)
+@pytest.mark.parametrize("text", BROKEN.values(), ids=list(BROKEN))
+def test_no_secret_is_shown_by_an_error(vault: Workspace, text: str, output: tuple[str, ...]) -> None:
+    """A Secret that was edited by hand and cannot be read is named by file and line."""
+    edit_by_hand(vault, KEY, text)
+    outcome = vault.envctl("diff", "dev", *output)
+    said = outcome.out + outcome.err
+    assert outcome.code in {1, 16}
+    assert "Secret_key.yaml" in said if outcome.code == 1 else "Secret dev/key" in said
+    assert "canary" not in said
+
+
+def test_a_secret_that_cannot_be_read_is_told_with_its_line_and_the_next_step(vault: Workspace) -> None:
+    """And nothing of what stands there."""
+    edit_by_hand(vault, KEY, BROKEN["a value that readers disagree about"])
+    assert vault.envctl("diff", "dev").err == (
+        "error: cannot be read\n"
+        "  vault/dev/Secret_key.yaml:4: is not what envctl writes; "
+        "what stands there is not shown, as it may be a secret\n"
+        "hint: the file was edited by hand: publish the environment again to take it back\n"
+    )
+
+
+def test_a_secret_hidden_in_another_objects_file_is_not_shown_by_an_error(vault: Workspace) -> None:
+    """Its path does not say that it is one."""
+    edit_by_hand(vault, "web/dev/ConfigMap_web.yaml", BROKEN["an unquoted value"])
+    outcome = vault.envctl("diff", "dev")
+    assert outcome.code == 1
+    assert "canary" not in outcome.err
+    assert "web/dev/ConfigMap_web.yaml:4" in outcome.err
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[JsonnetEvaluator]:
+    with JsonnetEvaluator(workers=1) as real:
+        yield real
+
+
+def compared(
+    workspace: Workspace, engine: JsonnetEvaluator, first: str, second: str | None
+) -> tuple[tuple[Comparison, ...], list[str]]:
+    """What a comparison finds, and what it had to evaluate for that."""
+    counting = Counting(engine)
+    repository = wiring.open_repository(workspace.path)
+    source = open_source(repository, PublishOptions())
+    found = diff(repository, counting, source, first, second, wiring.render_cache(repository))
+    return found, sorted(counting.asked)
+
+
+@pytest.mark.parametrize(
+    ("sides", "expected"),
+    [
+        pytest.param(("dev", None), ["vault in dev", "web in dev"], id="what a publish would change"),
+        pytest.param(("dev", "prod"), ["web in prod"], id="two environments"),
+        pytest.param(("HEAD~1", "HEAD"), ["vault in dev", "web in dev", "web in prod"], id="two revisions"),
+    ],
+)
+def test_a_second_comparison_evaluates_nothing_and_finds_the_same(
+    vault: Workspace, engine: JsonnetEvaluator, sides: tuple[str, str | None], expected: list[str]
+) -> None:
+    """What renders remember serves comparisons, and what comparisons render is remembered."""
+    vault.write(
+        "environments/prod/lock.yaml",
+        f"components:\n  web:\n    revision: {vault.git('rev-parse', 'HEAD')}\n",
+    )
+    vault.edit("components/vault/main.jsonnet", "word: 'canary", "word: 'new")
+    vault.edit("components/web/main.jsonnet", "replicas: 1", "replicas: 2")
+    vault.commit("Change both")
+    first, asked = compared(vault, engine, *sides)
+    assert sorted(set(asked)) == expected
+    assert compared(vault, engine, *sides) == (first, [])
+    assert any(each.changes for each in first)
+
+
+def test_comparing_old_commits_leaves_alone_what_the_work_tree_remembers(
+    vault: Workspace, engine: JsonnetEvaluator
+) -> None:
+    """The next render after it evaluates nothing."""
+    vault.edit("components/web/main.jsonnet", "replicas: 1", "replicas: 2")
+    vault.commit("Change web")
+    vault.edit("components/web/main.jsonnet", "replicas: 2", "replicas: 3")
+    compared(vault, engine, "dev", None)
+    assert compared(vault, engine, "HEAD~1", "HEAD")[1] != []
+    assert compared(vault, engine, "dev", None)[1] == []
+
+
+def test_a_second_promotion_evaluates_only_what_its_gate_proves(
+    vault: Workspace, engine: JsonnetEvaluator
+) -> None:
+    """The target comes from memory; that the origin's branch verifies is proven each time."""
+    asked = []
+    for _ in range(2):
+        repository = wiring.open_repository(vault.path)
+        counting = Counting(engine)
+        options = PromoteOptions("dev", "prod", dry_run=True)
+        promote(repository, counting, options, wiring.render_cache(repository))
+        asked.append(sorted(counting.asked))
+    gate = ["vault in dev", "web in dev"]
+    assert asked == [[*gate, "web in prod"], gate]
+
+
+def test_equal_folders_are_never_opened(vault: Workspace, engine: JsonnetEvaluator) -> None:
+    """Their objects are counted all the same."""
+    vault.edit("components/vault/main.jsonnet", "word: 'canary", "word: 'new")
+    blob = vault.git("rev-parse", "deploy/dev:web/dev/ConfigMap_web.yaml")
+    (vault.path / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    (found,), _ = compared(vault, engine, "dev", None)
+    assert ([str(each.id) for each in found.changes], found.unchanged) == (
+        ["Secret dev/key", "Thing.example.com dev/made"],
+        1,
+    )
+
+
+def test_equal_texts_in_other_default_namespaces_are_still_compared(small: Workspace) -> None:
+    """An object in dev's namespace is the default in one environment and a foreign one in the other."""
+    text = small.path.joinpath("components/web/main.jsonnet").read_text()
+    small.write("components/web/main.jsonnet", text.replace("name: 'web'", "name: 'web', namespace: 'dev'"))
+    small.write("environments/other/environment.yaml", "namespace: other\ncomponents: [web]\n")
+    outcome = small.envctl("diff", "dev", "other", "-o", "json")
+    assert outcome.code == 16
+    (found,) = outcome.data["comparisons"]
+    assert [(each["action"], each["object"]) for each in found["changes"]] == [
+        ("deleted", "ConfigMap dev/web"),
+        ("created", "ConfigMap dev/web"),
+    ]
+
+
+def test_two_revisions_leave_out_what_is_promoted_nowhere(small: Workspace) -> None:
+    """An environment that waits for its first promotion is no reason to fail."""
+    small.edit("components/web/main.jsonnet", "replicas: 1", "replicas: 2")
+    small.commit("Two")
+    outcome = small.envctl("diff", "HEAD~1", "HEAD", "-o", "json")
+    assert (outcome.code, outcome.err) == (16, "")
+    assert [each["new"].partition(" ")[0] for each in outcome.data["comparisons"]] == ["dev"]
