@@ -5,6 +5,7 @@ and subdomains and of path segment names; the name rules of the kinds listed her
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
@@ -58,11 +59,13 @@ def bad_name(group: str, kind: str, name: str, *, known: bool) -> str:
     )
 
 
+@lru_cache(maxsize=8192)
 def is_label_value(text: str) -> bool:
     """Whether a text can be the value of a label: empty, or a word of at most 63 characters."""
     return not text or (len(text) <= _MAX_LABEL and _WORD.fullmatch(text) is not None)
 
 
+@lru_cache(maxsize=8192)
 def is_label_key(text: str) -> bool:
     """Whether a text can be the key of a label: a word, or a subdomain, a slash and a word."""
     prefix, slash, word = text.rpartition("/")
@@ -74,6 +77,7 @@ def is_label(text: str) -> bool:
     return len(text) <= _MAX_LABEL and _LABEL.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=8192)
 def is_subdomain(text: str) -> bool:
     """Whether a text is a DNS-1123 subdomain, as the names of most objects are."""
     return len(text) <= _MAX_NAME and _SUBDOMAIN.fullmatch(text) is not None

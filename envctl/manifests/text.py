@@ -5,7 +5,6 @@ text back, if it was canonical.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from typing import Any, Final
 
 from envctl.errors import InputError, Problem
@@ -18,6 +17,10 @@ MAX_DEPTH: Final = 64
 MAX_BYTES: Final = 8 << 20  # more than any API server stores: keeps hostile text out, is nothing to tune
 _FIRST = ("apiVersion", "kind", "metadata")
 _MEMO_LIMIT = 64
+_MEMO_SIZE = 8192
+# What short keys and strings are written as, from object to object: most of them are the same.
+_KEYS: Final[dict[str, str]] = {}
+_STRINGS: Final[dict[str, str]] = {}
 _NO_MAPPINGS = frozenset({list, int, float, bool, type(None)})
 _SAMPLE_WIDTH = 100
 
@@ -81,12 +84,13 @@ class _Writer:
 
     def __init__(self, put: _Put) -> None:
         self._put = put
-        self._keys: dict[str, str] = {}
-        self._strings: dict[str, str] = {}
+        for memo in (_KEYS, _STRINGS):
+            if len(memo) > _MEMO_SIZE:
+                memo.clear()
 
     def mapping(self, items: _Items, first: str, indent: str, depth: int) -> None:
         """Write items; the first one behind `first` (a list's dash), the others behind `indent`."""
-        put, keys = self._put, self._keys
+        put, keys = self._put, _KEYS
         _check_depth(depth)
         lead = first
         for key, value in items:
@@ -125,21 +129,23 @@ class _Writer:
                 put(f"{head}{_scalar(value)}\n")
 
     def _key(self, key: str) -> str:
-        text = _short(key) if len(key) <= _MEMO_LIMIT else _written(key)
+        text = _written(key)
         if len(text) > MAX_KEY:
             raise UnwritableError(f"has a key longer than {MAX_KEY} bytes")
-        self._keys[key] = text = text + ":"
+        text += ":"
+        if len(key) <= _MEMO_LIMIT:
+            _KEYS[key] = text
         return text
 
     def _string(self, text: str, indent: str) -> str:
-        known = self._strings.get(text)
+        known = _STRINGS.get(text)
         if known is not None:
             return known
         if is_literal(text):
             return literal(text, indent + "  ")
         if len(text) > _MEMO_LIMIT:
             return _written(text) + "\n"
-        self._strings[text] = written = _short(text) + "\n"
+        _STRINGS[text] = written = _written(text) + "\n"
         return written
 
 
@@ -151,12 +157,6 @@ def _is_mapping(value: Any) -> bool:
 
 def _written(text: str) -> str:
     return text if is_plain(text) else quoted(text)
-
-
-@lru_cache(maxsize=8192)
-def _short(text: str) -> str:
-    """As `_written`, remembered from object to object: keys and small values are mostly the same."""
-    return _written(text)
 
 
 def _check_depth(depth: int) -> None:

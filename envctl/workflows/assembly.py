@@ -22,6 +22,8 @@ from envctl.workflows.project import overlay_paths
 from envctl.workflows.remembered import Fresh, Known, Memory, compact, record_of
 from envctl.workflows.rendered import Contents, Rendered
 
+_DEFINITION = b"CustomResourceDefinition"
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -142,8 +144,10 @@ class Assembly:
         code = self._codes[unit.name]
         key = self._memory.value_key(code, closure)
         self._values[unit.name] = value
-        self._texts[key] = compact(value)
-        self._fresh[unit.name] = Fresh(code, closure, key, definitions(value), None)
+        self._texts[key] = text = compact(value)
+        # Few components define kinds, and looking at all objects of the others takes a while.
+        defines = definitions(value) if _DEFINITION in text else {}
+        self._fresh[unit.name] = Fresh(code, closure, key, defines, None)
         return None
 
     def _known(self, name: str) -> Known | Fresh:
