@@ -65,6 +65,7 @@ class JsonnetEvaluator:
         self._threads: Executor = executor or ThreadPoolExecutor(self._width, thread_name_prefix="jsonnet")
         self._mine = threading.local()
         self._prepared = False
+        self._ended = threading.Event()
         self._workers: set[Worker] = set()
         self._lock = threading.Lock()
 
@@ -198,10 +199,14 @@ class JsonnetEvaluator:
         return deadline, worker
 
     def _start(self) -> Worker:
+        if self._ended.is_set():
+            raise UnavailableError("the evaluation was ended before it began")
         worker = Worker(self._engine, self._limits)
         self._mine.worker = worker
         with self._lock:
             self._workers.add(worker)
+            if self._ended.is_set():  # meanwhile
+                worker.kill()
         return worker
 
     def _drop(self, worker: Worker) -> None:
@@ -211,7 +216,9 @@ class JsonnetEvaluator:
         worker.close()
 
     def _kill(self) -> None:
+        """End what runs, and let nothing begin after it: a batch that was ended is not done one by one."""
         with self._lock:
+            self._ended.set()
             for worker in self._workers:
                 worker.kill()
 

@@ -49,13 +49,19 @@ class Flow:
 
     def _ended(self, queue: Queue, future: "Future[Done]") -> None:
         self._running.discard(future)
-        try:
-            if not future.cancelled() and future.exception() is None:
-                if len(future.result().batch.tasks) > 1:
-                    queue.learn(future.result().weight)
-                self.advance(queue)
-        finally:
-            self._done.put(future)
+        if not future.cancelled() and future.exception() is None:
+            try:
+                self._next(queue, future.result())
+            except Exception as error:  # noqa: BLE001  whoever waits has to hear of it
+                refused: Future[Done] = Future()
+                refused.set_exception(error)
+                self._done.put(refused)
+        self._done.put(future)
+
+    def _next(self, queue: Queue, done: Done) -> None:
+        if len(done.batch.tasks) > 1:
+            queue.learn(done.weight)
+        self.advance(queue)
 
     def stop(self) -> None:
         """Start nothing more."""

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -245,6 +246,68 @@ def test_a_busy_worker_dies_with_its_parent(how: signal.Signals) -> None:
         parent.send_signal(how)
         wait_until(lambda: gone(worker))
         assert parent.wait(20) != 0
+
+
+BUSY = """
+import sys
+from envctl.jsonnet.evaluator import JsonnetEvaluator
+from envctl.ports import EvaluationTask
+from tests.support.trees import MemoryTree
+tree = MemoryTree({})
+endless = "local f(x) = f(x + 1) tailstrict; f(0)"
+with JsonnetEvaluator(workers=2) as engine:
+    print("started", flush=True)
+    engine.evaluate([EvaluationTask(f"{at}", endless, tree, f"group {at % 3}") for at in range(12)])
+"""
+
+
+def test_an_interrupted_batch_is_not_done_one_by_one() -> None:
+    """The end of a batch by an interrupt is no failure of it: nothing begins after that."""
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-c", BUSY], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        time.sleep(1)
+        parent.send_signal(signal.SIGINT)
+        assert parent.wait(10) != 0  # one task by itself would take its minute
+
+
+class Refusing(ThreadPoolExecutor):
+    """An executor that has no room for the second half of the work."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.taken = 0
+
+    def submit(self, function, /, *arguments, **named):  # type: ignore[no-untyped-def]
+        self.taken += 1
+        if self.taken > 1:
+            raise RuntimeError("no room")
+        return super().submit(function, *arguments, **named)
+
+
+def test_an_executor_that_refuses_ends_the_evaluation() -> None:
+    """What cannot be submitted is told at once, and nobody waits for it."""
+    tree = MemoryTree({})
+    tasks = [EvaluationTask(f"{at}", f"{at}", tree, "group") for at in range(9)]
+    with (
+        JsonnetEvaluator(workers=1, executor=Refusing()) as engine,
+        pytest.raises(RuntimeError, match="no room"),
+    ):
+        engine.evaluate(tasks)
+
+
+def test_another_executor_does_the_same_work() -> None:
+    """Any executor of the shape of `concurrent.futures` will do; it is shut down with the evaluator."""
+    tree = MemoryTree({})
+    tasks = [EvaluationTask(f"{at}", f"{at}", tree, "group") for at in range(9)]
+    with ThreadPoolExecutor(1) as pool:
+        with JsonnetEvaluator(workers=1, executor=pool) as engine:
+            assert [each.value for each in engine.evaluate(tasks)] == list(range(9))
+        with pytest.raises(RuntimeError):
+            pool.submit(print)
 
 
 def test_closing_twice_is_fine() -> None:
