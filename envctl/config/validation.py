@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 MAX_FINDINGS: Final = 200
+_LONG_PATTERN: Final = 40  # beyond it a description says more
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,11 @@ def _findings(error: "ValidationError") -> Iterator[Finding]:
     elif keyword in {"anyOf", "oneOf"}:
         yield from _alternatives(path, error)
     else:
-        yield Finding(path, _reason(keyword, wanted, value), _hint(keyword, wanted, value, error.schema))
+        hint = _hint(keyword, wanted, value, error.schema)
+        if keyword == "pattern" and hint and len(wanted) > _LONG_PATTERN:
+            yield Finding(path, f"is {shown(value)}, which does not fit", hint)
+        else:
+            yield Finding(path, _reason(keyword, wanted, value), hint)
 
 
 def _is_about_a_key(error: "ValidationError") -> bool:
