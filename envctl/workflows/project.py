@@ -19,6 +19,8 @@ from envctl.ports import Tree
 
 SETTINGS = "envctl.yaml"
 _OVERLAY = ".jsonnet"
+_YAML = ".yaml"
+_SCHEMA = ".schema.json"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _REFUSED = {
     EntryKind.SYMLINK: (
@@ -57,12 +59,14 @@ def has_file(tree: Tree, path: str) -> bool:
     """Whether a tree has a file at a path.
 
     Raises InputError where a symbolic link or a submodule stands there or on the way, or a folder in
-    place of the file: what somebody put there would be left out in silence.
+    place of the file, or one with the extension .yml: what somebody put there would be left out in silence.
     """
     entry = tree.entry(path)
     if entry is not None and entry.kind is EntryKind.FILE:
         return True
     _require_plain_way(tree, path)
+    if path.endswith(_YAML) and tree.entry(misnamed := f"{path.removesuffix(_YAML)}.yml"):
+        raise InputError("a file of this name is not read", place=misnamed, hint=f"rename it to {path}")
     if entry is not None:
         hint = "rename it, or put the file there"
         raise InputError("a folder stands where a file is read", place=path, hint=hint)
@@ -115,6 +119,7 @@ def load_project(tree: Tree) -> Project:
         )
     project = Project(tree, settings, files)
     _require_known_overlays(project)
+    _require_known_schemas(project)
     _refuse_policies(tree)
     return project
 
@@ -140,8 +145,7 @@ def _refuse_policies(tree: Tree) -> None:
 
 def _require_known_overlays(project: Project) -> None:
     """An overlay that fits no component is a misspelt one: left out in silence, nobody would know."""
-    known = {use.name for each in project.files.values() for use in each.components or ()}
-    known |= {entry.name for entry in project.tree.list("components")}
+    known = _known_components(project)
     problems = tuple(
         Problem(
             f"environments/{name}/{entry.name}",
@@ -153,6 +157,35 @@ def _require_known_overlays(project: Project) -> None:
         if entry.name.endswith(_OVERLAY) and entry.name.removesuffix(_OVERLAY) not in known
     )
     raise_together(InputError(each.reason, place=each.place, hint=each.hint) for each in problems)
+
+
+def _require_known_schemas(project: Project) -> None:
+    """A schema that fits no component is a misspelt one: in silence, it would check nothing."""
+    known = _known_components(project)
+    raise_together(
+        InputError(
+            f"there is no component {name} that this schema could be for",
+            place=f"schemas/{entry.name}",
+            hint=did_you_mean(name, sorted(known), otherwise="components here"),
+        )
+        for entry in project.tree.list("schemas")
+        if entry.name.endswith(_SCHEMA) and (name := entry.name.removesuffix(_SCHEMA)) not in known
+    )
+    raise_together(
+        InputError(
+            "a schema of this name is not read",
+            place=f"schemas/{entry.name}",
+            hint=f"rename it to schemas/{name}{_SCHEMA}",
+        )
+        for entry in project.tree.list("schemas")
+        if entry.name.endswith(".json") and (name := entry.name.removesuffix(".json")) in known
+    )
+
+
+def _known_components(project: Project) -> set[str]:
+    """The names of components that are here, or that an environment names and may have pinned."""
+    named = {use.name for each in project.files.values() for use in each.components or ()}
+    return named | {entry.name for entry in project.tree.list("components")}
 
 
 def raise_together(errors: Iterable[EnvctlError]) -> None:

@@ -53,7 +53,8 @@ def test_the_process_finds_what_this_one_finds(checker: ProcessSchemaChecker) ->
 def test_a_broken_schema_is_an_error_of_the_schema(checker: ProcessSchemaChecker) -> None:
     """With its place; the process goes on."""
     assert refusal(checker, {"type": "strin"}, {}) == (
-        f"{PATH}: type is not valid JSON Schema: 'strin' is not valid under any of the given schemas"
+        f'{PATH}: type: must be "array", "boolean", "integer", "null", "number", "object" or "string", is the text "strin"\n'
+        "hint: did you mean `string`?"
     )
     assert check(checker, {}, {}) == ()
 

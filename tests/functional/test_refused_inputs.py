@@ -170,6 +170,47 @@ def test_a_folder_in_the_place_of_a_file_is_told(workspace: Workspace) -> None:
     )
 
 
+MISNAMED = {
+    "envctl.yml": ("a file of this name is not read", "hint: rename it to envctl.yaml", False),
+    "environments/qa/environment.yml": (
+        "a file of this name is not read",
+        "hint: rename it to environments/qa/environment.yaml",
+        False,
+    ),
+    "components/web/component.yml": (
+        "a file of this name is not read",
+        "hint: rename it to components/web/component.yaml",
+        True,
+    ),
+    "environments/dev/lock.yml": (
+        "a file of this name is not read",
+        "hint: rename it to environments/dev/lock.yaml",
+        True,
+    ),
+    "schemas/wep.schema.json": (
+        "there is no component wep that this schema could be for",
+        "hint: components here: web",
+        False,
+    ),
+    "schemas/web.json": (
+        "a schema of this name is not read",
+        "hint: rename it to schemas/web.schema.json",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("path", MISNAMED)
+def test_a_file_whose_name_is_nearly_right_is_refused(workspace: Workspace, path: str) -> None:
+    """Else nobody would know that it is not read; a render that remembers the one before finds it too."""
+    reason, hint, below = MISNAMED[path]
+    for each in ("envctl.yaml", LOCK, "components/web/component.yaml"):
+        (workspace.path / each).unlink()
+    workspace.ok("render")
+    workspace.write(path, "{}\n")
+    assert fails(workspace, "render").err == told(f"{path}: {reason}", hint, below=below)
+
+
 def test_links_that_no_render_reads_are_nobodys_business(workspace: Workspace) -> None:
     """Beside environments, in components, at the root."""
     for path in ("README.md", "environments/README.md", "components/web/notes", "environments/dev/notes"):
