@@ -140,12 +140,20 @@ def _lines(result: RenderRun) -> Iterator[str]:
 
 
 def _failures(result: RenderRun) -> Iterator[str]:
-    """What failed, for standard error: behind the report, where a reader's eye ends up."""
+    """What failed, for standard error: behind the report, where a reader's eye ends up.
+
+    What several environments have in common, such as a broken schema, is told once for all of them.
+    """
+    where: dict[tuple[str, ...], list[str]] = {}
     for outcome in result.outcomes:
-        if outcome.state == "failed":
-            yield f"{click.style(outcome.environment, bold=True)}: {click.style('failed', fg='red')}"
-            for error in outcome.errors:
-                yield from (f"  {line}" for line in error_lines(error))
+        for error in outcome.errors if outcome.state == "failed" else ():
+            where.setdefault(tuple(error_lines(error)), []).append(outcome.environment)
+    told = ""
+    for lines, names in where.items():
+        head = f"{click.style(', '.join(names), bold=True)}: {click.style('failed', fg='red')}"
+        yield from [head] if head != told else []
+        yield from (f"  {line}" for line in lines)
+        told = head
 
 
 def _headline(outcome: EnvironmentOutcome) -> str:

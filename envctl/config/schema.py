@@ -12,8 +12,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from envctl.config.acceptance import accepts, is_plain
-from envctl.config.keypath import key_text
-from envctl.config.validation import Finding, find_all, require_none
+from envctl.config.validation import Finding, find_all, misfits_of, require_none
 from envctl.config.wording import did_you_mean
 from envctl.errors import InputError, Problem
 from envctl.model.environment import KeyPath
@@ -22,6 +21,7 @@ from envctl.model.values import JsonObject, JsonValue
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _DATA: Final = frozenset({"const", "default", "enum", "examples"})
 _JSON_HINT: Final = "JSON has no comments, no comma behind a last value, and only texts in double quotes"
+_ANY: Final = '{"type": "object"} fits any config'
 _DIGITS: Final = 300
 _MAX_BYTES: Final = 1024 * 1024
 _LFS: Final = b"version https://git-lfs.github.com/spec/"
@@ -75,6 +75,8 @@ def _parsed(data: bytes, path: str) -> JsonObject:
 def _json(data: bytes, path: str) -> dict[str, Any]:
     if len(data) > _MAX_BYTES:
         raise InputError(f"the file has {len(data):,} bytes; {_MAX_BYTES:,} are allowed", place=path)
+    if not data.strip():
+        raise InputError("the file is empty", place=path, hint=_ANY)
     if data.startswith(_LFS):
         hint = "commit the file itself: git lfs untrack, then add it again"
         raise InputError("the file is a Git LFS pointer, whose contents are not here", place=path, hint=hint)
@@ -92,7 +94,7 @@ def _json(data: bytes, path: str) -> dict[str, Any]:
     except RecursionError as error:
         raise InputError("values are nested too deeply", place=path) from error
     if not isinstance(schema, dict):
-        raise InputError("a schema must be an object", place=path, hint='{"type": "object"} fits any config')
+        raise InputError("a schema must be an object", place=path, hint=_ANY)
     return schema
 
 
@@ -127,14 +129,12 @@ def _schema_problems(schema: dict[str, Any], path: str) -> list[Problem]:
         return [Problem(path, f"$schema: {dialect} is not supported", f'write "$schema": "{_DIALECT}"')]
     # Needed for schemas of components only, and not while these and their configs stay as they are.
     from jsonschema import Draft202012Validator  # noqa: PLC0415
-    from jsonschema.exceptions import SchemaError  # noqa: PLC0415
 
-    try:
-        Draft202012Validator.check_schema(schema)
-    except SchemaError as error:
-        where = key_text(tuple(error.absolute_path)) or "the schema"
-        return [Problem(path, f"{where} is not valid JSON Schema: {error.message}")]
-    return [Problem(path, str(finding), finding.hint) for finding in _reference_findings(schema)]
+    meta = Draft202012Validator(
+        Draft202012Validator.META_SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
+    wrong = misfits_of(meta, schema) or _reference_findings(schema)
+    return [Problem(path, str(finding), finding.hint) for finding in wrong]
 
 
 def _reference_findings(schema: dict[str, Any]) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 MAX_FINDINGS: Final = 200
+_LONG_PATTERN: Final = 40  # beyond it a description says more
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,16 @@ def find_all(value: JsonValue, schema: JsonObject, place: str = "") -> tuple[Fin
     from referencing import Registry  # noqa: PLC0415
 
     validator = extend(Draft202012Validator, {"pattern": _pattern})(schema, registry=Registry())  # type: ignore[no-untyped-call]
-    findings = (finding for error in validator.iter_errors(value) for finding in _findings(error))
     try:
-        found = tuple(dict.fromkeys(islice(findings, MAX_FINDINGS)))
+        return misfits_of(validator, value)
     except RecursionError as error:
         raise InputError("the schema refers to itself without end", place=place) from error
+
+
+def misfits_of(validator: Any, value: JsonValue) -> tuple[Finding, ...]:
+    """What a validator of the jsonschema package finds, each thing once. Raises RecursionError."""
+    findings = (finding for error in validator.iter_errors(value) for finding in _findings(error))
+    found = tuple(dict.fromkeys(islice(findings, MAX_FINDINGS)))
     more = Finding((), f"there are more problems than the {MAX_FINDINGS} that are told")
     return (*found, more) if next(findings, None) else found
 
@@ -104,7 +110,11 @@ def _findings(error: "ValidationError") -> Iterator[Finding]:
     elif keyword in {"anyOf", "oneOf"}:
         yield from _alternatives(path, error)
     else:
-        yield Finding(path, _reason(keyword, wanted, value), _hint(keyword, wanted, value, error.schema))
+        hint = _hint(keyword, wanted, value, error.schema)
+        if keyword == "pattern" and hint and len(wanted) > _LONG_PATTERN:
+            yield Finding(path, f"is {shown(value)}, which does not fit", hint)
+        else:
+            yield Finding(path, _reason(keyword, wanted, value), hint)
 
 
 def _is_about_a_key(error: "ValidationError") -> bool:

@@ -71,6 +71,9 @@ KEYWORDS: Final[Mapping[str, Words]] = {
     "type": lambda wanted, value: f"must be {type_text(wanted)}, is {shown(value)}",
     "const": lambda wanted, value: f"must be {quoted(wanted)}, is {shown(value)}",
     "enum": lambda wanted, value: f"must be {listed(map(quoted, wanted))}, is {shown(value)}",
+    "format": lambda wanted, value: (
+        f"must be a valid {wanted.replace('regex', 'regular expression')}, is {shown(value)}"
+    ),
     "pattern": lambda wanted, value: f"must match the pattern {wanted}, is {shown(value)}",
     "minLength": lambda wanted, value: f"must have at least {_count(wanted, 'character')}, {_items(value)}",
     "maxLength": lambda wanted, value: f"must have at most {_count(wanted, 'character')}, {_items(value)}",

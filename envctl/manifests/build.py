@@ -1,5 +1,6 @@
 """From evaluated components to the objects of a deploy tree, with every problem found in one pass."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -117,10 +118,13 @@ def _totals(objects: Sequence[RenderedObject], limits: SizeLimits) -> Iterator[P
     size = sum(len(each.text) for each in objects)
     if len(objects) > limits.objects:
         reason = f"there are {len(objects):,} objects; the limit is {limits.objects:,}"
-        yield Problem("", reason, "raise limits.objects in envctl.yaml")
+        (component, most), *_ = Counter(each.component for each in objects).most_common(1)
+        yield Problem("", reason, f"{most:,} are of {component}; raise limits.objects in envctl.yaml")
     if size > limits.commit_bytes:
         reason = f"all objects are {size:,} bytes long; the limit is {limits.commit_bytes:,}"
-        yield Problem("", reason, "raise limits.commitBytes in envctl.yaml")
+        largest = max(objects, key=lambda each: len(each.text))
+        told = f"{largest.id} at {_place(largest)} is the largest, with {len(largest.text):,}"
+        yield Problem("", reason, f"{told}; raise limits.commitBytes in envctl.yaml")
 
 
 def _place(each: RenderedObject) -> str:

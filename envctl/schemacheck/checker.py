@@ -41,7 +41,7 @@ class CheckLimits:
 class ProcessSchemaChecker(SchemaChecker):
     """Checks in a process of its own, which ends with `close` or with this process.
 
-    A schema that had to be stopped is not tried again: each environment would wait for it anew. Safe
+    A schema whose check had to be stopped is not tried again: each environment would wait for it anew. Safe
     for many threads; one check runs at a time.
     """
 
@@ -75,7 +75,8 @@ class ProcessSchemaChecker(SchemaChecker):
             answer = self._ask(task)
         except _LostError as lost:
             self._drop()
-            self._stopped[schema] = key
+            if not lost.by_others:
+                self._stopped[schema] = key
             raise self._death(lost, path, key) from None
         if "error" in answer:
             summary, place, hint, problems = answer["error"]
@@ -107,7 +108,7 @@ class ProcessSchemaChecker(SchemaChecker):
         if lost.timed_out:
             reason = f"stopped after {self._limits.seconds:g} s"
             return InputError(_unchecked(key, reason), place=path, hint=_HINT.format("seconds"))
-        if lost.status in {-signal.SIGKILL, -signal.SIGTERM}:
+        if lost.by_others:
             reason = "its process was killed from outside"
             return UnavailableError(
                 _unchecked(key, reason), place=path, hint="the machine may be out of memory"
@@ -130,6 +131,11 @@ class _LostError(Exception):
         super().__init__("the process is gone")
         self.timed_out = timed_out
         self.status = status
+
+    @property
+    def by_others(self) -> bool:
+        """Whether somebody else killed it, so that the schema may be innocent."""
+        return not self.timed_out and self.status in {-signal.SIGKILL, -signal.SIGTERM}
 
 
 class _Worker:

@@ -1,6 +1,7 @@
 """Read a source tree: its settings, environments, locks and components. All problems in one pass."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from envctl.config.component import check_dependencies, parse_component
@@ -11,13 +12,26 @@ from envctl.config.wording import did_you_mean
 from envctl.errors import EnvctlError, InputError, Problem, UsageError
 from envctl.model.component import ComponentFile
 from envctl.model.environment import Environment, EnvironmentFile
-from envctl.model.git import EntryKind
+from envctl.model.git import Entry, EntryKind
 from envctl.model.lock import Lock
 from envctl.model.settings import Settings
 from envctl.ports import Tree
 
 SETTINGS = "envctl.yaml"
 _OVERLAY = ".jsonnet"
+_YAML = ".yaml"
+_SCHEMA = ".schema.json"
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_REFUSED = {
+    EntryKind.SYMLINK: (
+        "leads through the symbolic link {at}",
+        "links are never followed: commit the files themselves",
+    ),
+    EntryKind.SUBMODULE: (
+        "leads into the submodule {at}, whose files are not in this repository",
+        "commit the files themselves",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +55,46 @@ def _steps(files: Mapping[str, EnvironmentFile], name: str, above: tuple[str, ..
     return max((1 + _steps(files, each, (*above, name)) for each in origins or ()), default=0)
 
 
+def has_file(tree: Tree, path: str) -> bool:
+    """Whether a tree has a file at a path.
+
+    Raises InputError where a symbolic link or a submodule stands there or on the way, or a folder in
+    place of the file, or one with the extension .yml: what somebody put there would be left out in silence.
+    """
+    entry = tree.entry(path)
+    if entry is not None and entry.kind is EntryKind.FILE:
+        return True
+    _require_plain_way(tree, path)
+    if path.endswith(_YAML) and tree.entry(misnamed := f"{path.removesuffix(_YAML)}.yml"):
+        raise InputError("a file of this name is not read", place=misnamed, hint=f"rename it to {path}")
+    if entry is not None:
+        hint = "rename it, or put the file there"
+        raise InputError("a folder stands where a file is read", place=path, hint=hint)
+    return False
+
+
+def _require_plain_way(tree: Tree, path: str) -> None:
+    """Raise InputError where a link or a submodule stands at a path or on the way to it."""
+    for prefix in _prefixes(path):
+        entry = tree.entry(prefix)
+        if entry is not None and entry.kind in _REFUSED:
+            raise _refused(path, prefix, entry)
+
+
+def _refused(path: str, at: str, entry: Entry) -> InputError:
+    reason, hint = _REFUSED[entry.kind]
+    return InputError(reason.format(at=at), place=path, hint=hint)
+
+
+def _prefixes(path: str) -> Iterator[str]:
+    """``a``, ``a/b``, ``a/b/c``."""
+    parts = path.split("/")
+    return ("/".join(parts[:end]) for end in range(1, len(parts) + 1))
+
+
 def load_settings(tree: Tree) -> Settings:
     """envctl.yaml of a tree, the defaults where there is none."""
-    return parse_settings(tree.read(SETTINGS), SETTINGS) if tree.entry(SETTINGS) else Settings()
+    return parse_settings(tree.read(SETTINGS), SETTINGS) if has_file(tree, SETTINGS) else Settings()
 
 
 def load_project(tree: Tree) -> Project:
@@ -51,13 +102,14 @@ def load_project(tree: Tree) -> Project:
     settings = load_settings(tree)
     files: dict[str, EnvironmentFile] = {}
     errors: list[EnvctlError] = []
+    _require_plain_way(tree, "environments")
     for entry in tree.list("environments"):
         path = f"environments/{entry.name}/environment.yaml"
-        if entry.kind is EntryKind.TREE and tree.entry(path):
-            try:
+        try:
+            if _may_be_environment(entry) and has_file(tree, path):
                 files[entry.name] = parse_environment(tree.read(path), path)
-            except InputError as error:
-                errors.append(error)
+        except InputError as error:
+            errors.append(error)
     raise_together(errors)
     if not files:
         raise InputError(
@@ -67,12 +119,19 @@ def load_project(tree: Tree) -> Project:
         )
     project = Project(tree, settings, files)
     _require_known_overlays(project)
+    _require_known_schemas(project)
     _refuse_policies(tree)
     return project
 
 
+def _may_be_environment(entry: Entry) -> bool:
+    """Whether an entry of environments/ is a folder, or stands where one could be."""
+    return entry.kind is EntryKind.TREE or (entry.kind in _REFUSED and bool(_NAME.fullmatch(entry.name)))
+
+
 def _refuse_policies(tree: Tree) -> None:
     """Somebody counts on a policy: left out in silence, nothing would guard what it is about."""
+    _require_plain_way(tree, "policies")
     raise_together(
         InputError(
             "policies are not supported yet: nothing would check this one",
@@ -86,8 +145,7 @@ def _refuse_policies(tree: Tree) -> None:
 
 def _require_known_overlays(project: Project) -> None:
     """An overlay that fits no component is a misspelt one: left out in silence, nobody would know."""
-    known = {use.name for each in project.files.values() for use in each.components or ()}
-    known |= {entry.name for entry in project.tree.list("components")}
+    known = _known_components(project)
     problems = tuple(
         Problem(
             f"environments/{name}/{entry.name}",
@@ -99,6 +157,35 @@ def _require_known_overlays(project: Project) -> None:
         if entry.name.endswith(_OVERLAY) and entry.name.removesuffix(_OVERLAY) not in known
     )
     raise_together(InputError(each.reason, place=each.place, hint=each.hint) for each in problems)
+
+
+def _require_known_schemas(project: Project) -> None:
+    """A schema that fits no component is a misspelt one: in silence, it would check nothing."""
+    known = _known_components(project)
+    raise_together(
+        InputError(
+            f"there is no component {name} that this schema could be for",
+            place=f"schemas/{entry.name}",
+            hint=did_you_mean(name, sorted(known), otherwise="components here"),
+        )
+        for entry in project.tree.list("schemas")
+        if entry.name.endswith(_SCHEMA) and (name := entry.name.removesuffix(_SCHEMA)) not in known
+    )
+    raise_together(
+        InputError(
+            "a schema of this name is not read",
+            place=f"schemas/{entry.name}",
+            hint=f"rename it to schemas/{name}{_SCHEMA}",
+        )
+        for entry in project.tree.list("schemas")
+        if entry.name.endswith(".json") and (name := entry.name.removesuffix(".json")) in known
+    )
+
+
+def _known_components(project: Project) -> set[str]:
+    """The names of components that are here, or that an environment names and may have pinned."""
+    named = {use.name for each in project.files.values() for use in each.components or ()}
+    return named | {entry.name for entry in project.tree.list("components")}
 
 
 def raise_together(errors: Iterable[EnvctlError]) -> None:
@@ -164,7 +251,7 @@ def lock_path(environment: str) -> str:
 def load_lock(tree: Tree, environment: Environment) -> Lock | None:
     """The pins of an environment; None where it tracks the source branch."""
     path = lock_path(environment.name)
-    if tree.entry(path):
+    if has_file(tree, path):
         return parse_lock(tree.read(path), path)
     return Lock() if environment.promotes_from else None
 
@@ -192,13 +279,13 @@ def component_path(component: str) -> str:
 def overlay_paths(tree: Tree, environment: Environment, component: str) -> tuple[str, ...]:
     """The overlays of a component that exist, parents first."""
     paths = (f"environments/{name}/{component}.jsonnet" for name in environment.chain)
-    return tuple(path for path in paths if tree.entry(path))
+    return tuple(path for path in paths if has_file(tree, path))
 
 
 def load_component(tree: Tree, component: str) -> ComponentFile:
     """A component's own settings, defaults where it has no component.yaml."""
     path = f"components/{component}/component.yaml"
-    return parse_component(tree.read(path), path) if tree.entry(path) else ComponentFile()
+    return parse_component(tree.read(path), path) if has_file(tree, path) else ComponentFile()
 
 
 def load_graph(trees: Mapping[str, Tree]) -> Mapping[str, tuple[str, ...]]:

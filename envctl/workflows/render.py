@@ -18,6 +18,7 @@ from envctl.workflows.project import (
     component_path,
     component_place,
     described,
+    has_file,
     load_environment,
     load_graph,
     load_lock,
@@ -128,7 +129,7 @@ def _require_components(project: Project, environment: Environment, trees: Mappi
             did_you_mean(name, _components(tree), otherwise="components there"),
         )
         for name, tree in trees.items()
-        if not tree.entry(component_path(name))
+        if not has_file(tree, component_path(name))
     ]
     require_none(problems, f"environments/{environment.name}/environment.yaml")
 
@@ -140,6 +141,6 @@ def _components(tree: Tree) -> list[str]:
 def _unit(environment: Environment, instance: ComponentInstance, tree: Tree) -> Unit:
     schema = f"schemas/{instance.name}.schema.json"
     overlays = overlay_paths(tree, environment, instance.name)
-    found = schema if tree.entry(schema) else ""
+    found = schema if has_file(tree, schema) else ""
     code = entry_code(component_path(instance.name), instance.config, overlays, want_config=bool(found))
     return Unit(environment, instance, tree, found, code)

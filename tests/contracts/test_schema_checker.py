@@ -1,14 +1,20 @@
 """Checks with schemas that somebody else wrote: the same findings as in this process, within limits."""
 
 import json
+import os
+import signal
+import sys
+import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from envctl.config.schema import misfits
-from envctl.errors import InputError
+from envctl.config.validation import MAX_FINDINGS
+from envctl.errors import InputError, UnavailableError
 from envctl.schemacheck.checker import CheckLimits, ProcessSchemaChecker
 
 PATH = "schemas/web.schema.json"
@@ -47,7 +53,8 @@ def test_the_process_finds_what_this_one_finds(checker: ProcessSchemaChecker) ->
 def test_a_broken_schema_is_an_error_of_the_schema(checker: ProcessSchemaChecker) -> None:
     """With its place; the process goes on."""
     assert refusal(checker, {"type": "strin"}, {}) == (
-        f"{PATH}: type is not valid JSON Schema: 'strin' is not valid under any of the given schemas"
+        f'{PATH}: type: must be "array", "boolean", "integer", "null", "number", "object" or "string", is the text "strin"\n'
+        "hint: did you mean `string`?"
     )
     assert check(checker, {}, {}) == ()
 
@@ -89,3 +96,71 @@ def test_no_process_is_started_before_a_check_needs_it() -> None:
     made = ProcessSchemaChecker(LIMITS)
     made.close()
     assert not made.started
+
+
+def test_a_check_that_needs_too_much_memory_is_stopped() -> None:
+    """Named with the limit, once; the next check has a process again."""
+    checker = ProcessSchemaChecker(CheckLimits(seconds=60, memory=16 * 1024 * 1024))
+    big = {"anyOf": [{"type": "integer"}] * 1000}
+    assert refusal(checker, big, "x" * 1024 * 1024) == (
+        f"{PATH}: the config of web in dev could not be checked: out of memory (limit 16 MiB)\n"
+        f"{HINT.format('memory')}"
+    )
+    assert "was not checked" in refusal(checker, big, "x", "web in prod")
+    assert check(checker, {"minimum": 2}, 1) == misfits(1, b'{"minimum": 2}', PATH)
+    checker.close()
+
+
+def test_no_more_findings_come_over_than_people_read(checker: ProcessSchemaChecker) -> None:
+    """Two hundred, and the word that there are more; at two hundred there is no such word."""
+    schema = {"items": {"type": "string"}}
+    more = f"there are more problems than the {MAX_FINDINGS} that are told"
+    for number, last in ((MAX_FINDINGS, "must be text, is 199"), (MAX_FINDINGS + 1, more)):
+        found = check(checker, schema, list(range(number)))
+        assert (len(found), found[-1].reason) == (number, last)
+
+
+def pids() -> list[int]:
+    """The checkers that this process has started."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            words = (folder / "cmdline").read_bytes()
+        except OSError:
+            continue  # gone meanwhile
+        if parent == os.getpid() and b"schemacheck/worker.py" in words:
+            found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_process_that_was_killed_between_two_checks_is_replaced(checker: ProcessSchemaChecker) -> None:
+    """Nobody notices."""
+    assert check(checker, {}, {}) == ()
+    (first,) = pids()
+    os.kill(first, signal.SIGKILL)
+    os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
+    assert check(checker, {"minimum": 2}, 1) == misfits(1, b'{"minimum": 2}', PATH)
+    assert pids() != [first]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_process_that_is_killed_during_a_check_is_told(number: signal.Signals) -> None:
+    """As what it is, and the schema may be tried again."""
+    checker = ProcessSchemaChecker(CheckLimits(seconds=60))
+    assert check(checker, {}, {}) == ()
+    (first,) = pids()
+    timer = threading.Timer(0.3, os.kill, (first, number))
+    timer.start()
+    with pytest.raises(UnavailableError) as caught:
+        check(checker, SLOW, {"host": "a" * 60 + "!"})
+    timer.join()
+    assert str(caught.value) == (
+        f"{PATH}: the config of web in dev could not be checked: its process was killed from outside\n"
+        "hint: the machine may be out of memory"
+    )
+    assert check(checker, SLOW, {"host": "aaa"}, "web in prod") == ()
+    checker.close()
+    assert pids() == []

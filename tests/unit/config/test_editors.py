@@ -1,7 +1,7 @@
 """The shipped schemas and envctl's own reading accept and refuse the same documents."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from envctl.config.settings import parse_settings
 from envctl.config.shipped import SHIPPED, shipped_schema
 from envctl.config.yamlfile import read_yaml
 from envctl.errors import InputError
+from envctl.model.settings import Settings
 
 READERS: dict[str, tuple[Callable[[bytes, str], object], str]] = {
     "settings": (parse_settings, "envctl.yaml"),
@@ -39,6 +40,8 @@ DOCUMENTS = {
             "evaluation: {engine: rjsonnet}",
             "evaluation: {seconds: 86400, jobs: 256}",
             "evaluation: {memory: 16777216}",
+            "evaluation: {memory: 16384Ki}",
+            "evaluation: {memory: 16Mi}",
             "evaluation: {jobs: 2.0}",
         ],
         False: [
@@ -60,6 +63,9 @@ DOCUMENTS = {
             "evaluation: {seconds: 0}",
             "evaluation: {memory: 1e99}",
             "evaluation: {memory: 1}",
+            "evaluation: {memory: 1Ki}",
+            "evaluation: {memory: 16383Ki}",
+            "evaluation: {memory: 15Mi}",
             "evaluation: {jobs: true}",
         ],
     },
@@ -174,6 +180,58 @@ def test_there_are_enough_documents() -> None:
 def test_shipped_schemas_are_valid(name: str) -> None:
     """Against the metaschema of 2020-12."""
     Draft202012Validator.check_schema(shipped_schema(name))
+
+
+def properties(schema: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key that a schema knows, at any depth: its place in the schema, and what is said of it."""
+    if isinstance(schema, dict):
+        for key, each in schema.get("properties", {}).items():
+            yield f"{place}.{key}", each
+        for key, each in schema.items():
+            inner = each if key in {"properties", "$defs"} else {"": each}
+            if key not in {"default", "examples"}:
+                yield from (
+                    found for name, at in inner.items() for found in properties(at, f"{place}.{name or key}")
+                )
+    elif isinstance(schema, list):
+        yield from (found for each in schema for found in properties(each, place))
+
+
+KEYS = [
+    pytest.param(name, each, id=f"{name}{place}")
+    for name in SHIPPED
+    for place, each in properties(shipped_schema(name))
+]
+
+
+def test_all_keys_are_looked_at() -> None:
+    """One more or less is to be put here on purpose."""
+    counts = {name: sum(each.values[0] == name for each in KEYS) for name in SHIPPED}
+    assert counts == {"settings": 11, "environment": 9, "component": 4, "lock": 3}
+
+
+@pytest.mark.parametrize(("name", "key"), KEYS)
+def test_every_key_is_explained_to_editors(name: str, key: dict[str, Any]) -> None:
+    """A title, a sentence, and a default or examples, all of which fit."""
+    assert key["title"][0].isupper()
+    assert key["description"].endswith(".")
+    shown = [*([key["default"]] if "default" in key else []), *key.get("examples", [])]
+    assert shown
+    schema = {**key, "$defs": shipped_schema(name).get("$defs", {})}
+    assert [each for each in shown if not Draft202012Validator(schema).is_valid(each)] == []
+
+
+def test_the_defaults_told_to_editors_are_the_real_ones() -> None:
+    """A file with all of them is the empty file."""
+    given: Any = {"limits": {}, "evaluation": {}}
+    for key, each in (properties_of := shipped_schema("settings")["properties"]).items():
+        inner = each.get("properties", {})
+        given |= {key: each["default"]} if "default" in each else {}
+        given |= (
+            {key: {name: at["default"] for name, at in inner.items() if "default" in at}} if inner else {}
+        )
+    assert set(given) == set(properties_of) - {"sourceBranch"}
+    assert parse_settings(json.dumps(given).encode(), "envctl.yaml") == Settings()
 
 
 words = st.sampled_from(["a", "web", "A", "", "1Gi", "gojsonnet", "jsonnet", REVISION])

@@ -45,13 +45,22 @@ PATH = "schemas/web.schema.json"
         ),
         pytest.param(
             {"properties": {"a": {"type": "strin"}}},
-            f"{PATH}: properties.a.type is not valid JSON Schema: 'strin' is not valid under any of the given schemas",
+            f'{PATH}: properties.a.type: must be "array", "boolean", "integer", "null", "number", "object" or "string", is the text "strin"\n'
+            "hint: did you mean `string`?",
             id="no type",
         ),
         pytest.param(
             {"properties": {"a": {"pattern": "("}}},
-            f"{PATH}: properties.a.pattern is not valid JSON Schema: '(' is not a 'regex'",
+            f'{PATH}: properties.a.pattern: must be a valid regular expression, is the text "("',
             id="no pattern",
+        ),
+        pytest.param(
+            {"minItems": -1, "properties": {"a": {"maxLength": "3"}}, "required": "a"},
+            f"3 problems found in {PATH}\n"
+            f'  {PATH}: properties.a.maxLength: must be a whole number, is the text "3" (remove the quotes)\n'
+            f"  {PATH}: minItems: must be at least 0, is -1\n"
+            f'  {PATH}: required: must be a list, is the text "a"',
+            id="several problems",
         ),
         pytest.param(
             {"properties": {"default": {"$dynamicRef": "//example.com/x.json#a"}}},
@@ -121,6 +130,9 @@ def test_a_schema_that_is_not_fit_to_be_used_is_refused(schema: Any, expected: s
             f"{PATH}: the file is a Git LFS pointer, whose contents are not here\n"
             "hint: commit the file itself: git lfs untrack, then add it again",
             id="LFS pointer",
+        ),
+        pytest.param(
+            b"\n", f'{PATH}: the file is empty\nhint: {{"type": "object"}} fits any config', id="empty"
         ),
         pytest.param(b"\xff", f"{PATH}: the file is not UTF-8 text", id="not UTF-8"),
         pytest.param(b"[" * 100_000, f"{PATH}: values are nested too deeply", id="depth of JSON"),

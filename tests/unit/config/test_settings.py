@@ -54,8 +54,8 @@ def test_every_problem_of_the_settings_is_told() -> None:
         "4 problems found in envctl.yaml\n"
         "  envctl.yaml:1: sourcebranch: unknown key (did you mean `sourceBranch`?)\n"
         "  envctl.yaml:3: limits.objects: must be at least 1, is 0\n"
-        '  envctl.yaml:4: limits.objectBytes: must match the pattern ^([1-9][0-9]{0,5}(Ki|Mi)|[1-9][0-9]{0,2}Gi)$, is the text "1MB"'
-        " (A number of bytes, or a text like 512Ki, 64Mi or 2Gi.)\n"
+        '  envctl.yaml:4: limits.objectBytes: is the text "1MB", which does not fit'
+        " (Bytes as a text like 512Ki, 64Mi or 2Gi.)\n"
         '  envctl.yaml:5: evaluation.jobs: must be a whole number, is the text "two"'
     )
 
@@ -67,6 +67,15 @@ def test_every_problem_of_the_settings_is_told() -> None:
             "memory: 1e99", "memory: must be at most 1099511627776, is 1e+99", id="no machine has it"
         ),
         pytest.param("memory: 0", "memory: must be at least 16777216, is 0", id="no memory"),
+        *(
+            pytest.param(
+                f"memory: {text}",
+                f'memory: is the text "{text}", which does not fit\n'
+                "hint: At least 16Mi of memory, as a text like 512Mi or 2Gi.",
+                id=f"less memory than any engine needs, {text}",
+            )
+            for text in ("1Ki", "16383Ki", "9999Ki", "1Mi", "15Mi")
+        ),
         pytest.param("memory: -1", "memory: must be at least 16777216, is -1", id="less than no memory"),
         pytest.param("jobs: 257", "jobs: must be at most 256, is 257", id="too many jobs"),
         pytest.param("jobs: 0", "jobs: must be at least 1, is 0", id="no job"),
@@ -87,6 +96,14 @@ def test_limits_that_nobody_can_mean_are_refused(text: str, expected: str) -> No
         pytest.param("999Gi", 999 * 1024**3, id="largest text"),
         pytest.param("1099511627776", 1024**4, id="largest number"),
         pytest.param("16777216", 16 * 1024**2, id="smallest number"),
+        *(
+            pytest.param(f"{number}Ki", number * 1024, id=f"{number} Ki")
+            for number in (16384, 16399, 16400, 17000)
+        ),
+        *(
+            pytest.param(f"{number}Mi", number * 1024**2, id=f"{number} Mi")
+            for number in (16, 20, 100, 999999)
+        ),
         pytest.param("999999Ki", 999999 * 1024, id="largest number of Ki"),
     ],
 )

@@ -137,12 +137,13 @@ def test_names_that_differ_by_unicode_form_only_are_refused(one: str, other: str
         ),
         pytest.param(
             SizeLimits(commit_bytes=200),
-            "all objects are 250 bytes long; the limit is 200 (raise limits.commitBytes in envctl.yaml)",
+            "all objects are 250 bytes long; the limit is 200 "
+            "(ConfigMap prod/a at web $.a is the largest, with 181; raise limits.commitBytes in envctl.yaml)",
             id="all objects",
         ),
         pytest.param(
             SizeLimits(objects=1),
-            "there are 2 objects; the limit is 1 (raise limits.objects in envctl.yaml)",
+            "there are 2 objects; the limit is 1 (2 are of web; raise limits.objects in envctl.yaml)",
             id="number",
         ),
     ],
