@@ -92,7 +92,8 @@ class GitRepository(Repository):
     def work_tree(self) -> Tree:
         self._require_work_tree("work tree")
         index = self._read_index()
-        return FrozenWorkTree(WorkTree(self._repo, self._objects, index), index, Path(self._repo.path))
+        work = WorkTree(self._repo, self._objects, index)
+        return FrozenWorkTree(work, self._objects, index, Path(self._repo.path))
 
     def changes(self, old: str | None, new: str | None) -> tuple[TreeChange, ...]:
         return changes(self._objects, old, new)

@@ -77,7 +77,8 @@ def pinned_tree(repository: Repository, source: Source, component: str, revision
         raise InputError(
             f"the pinned revision {revision[:12]} of component {component} is not in this repository",
             place=lock,
-            hint="fetch it (git fetch, in a shallow clone with --unshallow), or promote the component again",
+            hint=f"fetch it: git fetch origin {revision}; "
+            "or all that a shallow clone lacks: git fetch --unshallow",
         ) from error
     return PinnedTree(source.tree, repository.tree(revision))
 

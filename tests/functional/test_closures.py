@@ -4,14 +4,14 @@ Each case is two environments of one component. Rendered together they must give
 alone, and after a change a render that remembers must give what one from nothing gives.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from envctl.jsonnet.evaluator import JsonnetEvaluator
-from tests.support.rendering import Counting, Place, git
+from tests.support.rendering import Counting, Place, counting_engine, git
+from tests.support.repositories import RICH, rich_box
 
 BOTH = ("dev", "prod")
 WRAP = "{ config:: {}, map: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, data: { x: '' + (CODE) } } }"
@@ -304,8 +304,8 @@ CASES = [
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Counting]:
-    with JsonnetEvaluator(workers=1) as real:
-        yield Counting(real)
+    with counting_engine() as counting:
+        yield counting
 
 
 def place_of(case: Case, folder: Path) -> Place:
@@ -368,3 +368,99 @@ def test_a_change_is_seen_by_whoever_rendered_one_environment_before(
     place.remove(path) if text is None else place.write(path, text)
     place.render(engine, place.files(), ["prod"])
     assert place.render(engine, place.files()) == alone(place, engine)
+
+
+OVERLAYS = [
+    each for each in CASES if "overlay" in each.name and len(each.changed) == 1 and "shows" not in each.name
+]
+
+
+@pytest.mark.parametrize("case", OVERLAYS, ids=lambda case: case.name)
+def test_a_change_of_one_environment_evaluates_no_other(tmp_path: Path, engine: Counting, case: Case) -> None:
+    """Environments that go through the engine together have closures of their own."""
+    place = place_of(case, tmp_path)
+    place.render(engine, place.files())
+    path, text = case.change
+    place.remove(path) if text is None else place.write(path, text)
+    engine.asked.clear()
+    place.render(engine, place.files())
+    assert engine.asked == [f"a in {name}" for name in case.changed]
+
+
+LOCK = "environments/prod/lock.yaml"
+LEAVES = {
+    "lib/y.libsonnet": ["a in dev"],
+    "vendor/v.libsonnet": ["b in dev"],
+    "vendor/github.com/org/tool/one/deep.libsonnet": ["a in dev"],
+    "environments/dev/more.libsonnet": ["a in dev"],
+    "environments/prod/b.jsonnet": ["b in prod"],
+    "components/a/component.yaml": [],
+    ".gitattributes": [],
+}
+
+
+@pytest.fixture
+def rich(tmp_path: Path) -> Place:
+    """A repository in which every kind of file decides something, and a cache that knows it."""
+    return Place(rich_box(tmp_path / "repository").path, tmp_path / "cache", ())
+
+
+@pytest.mark.parametrize(("path", "asked"), LEAVES.items(), ids=LEAVES)
+def test_a_leaf_evaluates_what_reads_it(rich: Place, engine: Counting, path: str, asked: list[str]) -> None:
+    """One file changed: the engine is asked for those who import it, and for nobody else."""
+    assert rich.render(engine, rich.files()) == rich.good(engine)
+    rich.write(path, (rich.root / path).read_text() + "\n# A comment.\n")
+    full = rich.render(engine, None)
+    engine.asked.clear()
+    assert rich.render(engine, rich.files()) == full
+    assert engine.asked == asked
+
+
+def other_content(path: str) -> list[str]:
+    """A comment, another value, an error."""
+    if path.endswith("sonnet"):
+        return ["{ another: 'text' }\n", "error 'on purpose'", "{ a:"]
+    return ["{}\n", "another: text\n", "- a\n- b\n", ""]
+
+
+def mutations(place: Place, path: str) -> Iterator[tuple[str, Callable[[], object]]]:
+    """All that can happen to a file, by name."""
+    file = place.root / path
+    text, name = file.read_text(), file.name
+    yield "a comment", lambda: place.write(path, f"{text}\n# A comment.\n")
+    for content in other_content(path):
+        yield f"content {content!r}", lambda content=content: place.write(path, content)
+    yield "deleted", lambda: place.remove(path)
+    yield "renamed", lambda: place.rename(path, f"{path}.old")
+    yield "executable", lambda: file.chmod(0o755)
+    yield "a link", lambda: place.link(path)
+    yield "a folder", lambda: (place.remove(path), place.write(f"{path}/{name}", text))
+    yield (
+        "its folder renamed",
+        lambda: file.parent.rename(file.parent.with_name("moved")) if "/" in path else 0,
+    )
+    tails = {name, f"{file.parent.name}/{name}"}
+    for folder in ("components/a", "lib", "vendor", "environments/dev", "."):
+        others = [f"{folder}/{tail}" for tail in sorted(tails) if not (place.root / folder / tail).exists()]
+        yield (
+            f"shadowed from {folder}",
+            lambda others=others: [place.write(each, "{ shadow: 'text' }\n") for each in others],
+        )
+
+
+@pytest.mark.parametrize("path", [*sorted(RICH), LOCK])
+def test_whatever_happens_to_a_file_is_noticed(rich: Place, engine: Counting, path: str) -> None:
+    """With memory or without: the same trees, texts and errors; and after it is taken back, the old ones."""
+    before = rich.good(engine)
+    assert rich.render(engine, rich.files()) == before
+    seen = 0
+    for name, mutate in mutations(rich, path):
+        mutate()
+        full = rich.render(engine, None)
+        assert rich.render(engine, rich.files()) == full, name
+        assert rich.render(engine, rich.files()) == full, name
+        seen += full != before
+        git(rich.root, "clean", "-qfdx")
+        git(rich.root, "reset", "-q", "--hard")
+        assert rich.render(engine, rich.files()) == before, name
+    assert seen or path in {".gitattributes", "schemas/a.schema.json"}

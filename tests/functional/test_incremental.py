@@ -12,10 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from envctl import wiring
-from envctl.jsonnet.evaluator import JsonnetEvaluator
 from envctl.model.evaluation import RENDER_VERSION
 from envctl.ports import EvaluationTask
-from tests.support.rendering import Counting, Place, copied, git
+from tests.support.rendering import Counting, Place, copied, counting_engine, git
 
 MAIN = """local x = import 'x.libsonnet';
 { config:: { replicas: 1, text: 'none' },
@@ -108,8 +107,8 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Counting]:
-    with JsonnetEvaluator(workers=1) as real:
-        yield Counting(real)
+    with counting_engine() as counting:
+        yield counting
 
 
 @pytest.fixture

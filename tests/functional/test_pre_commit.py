@@ -26,7 +26,6 @@ dev: failed
 
 """
 PASSED = "envctl render............................................................Passed\n"
-SKIPPED = "envctl render........................................(no files to check)Skipped\n"
 STASHED = ("[WARNING] Unstaged files detected.", "[INFO] Stashing unstaged files", "[INFO] Restored changes")
 
 
@@ -141,11 +140,152 @@ def test_a_good_file_on_disk_does_not_hide_a_bad_staged_one(user: Workspace, hom
 
 
 def test_commits_of_other_files_are_not_held_up(user: Workspace, home: Mapping[str, str]) -> None:
-    """Nothing is rendered for a change of a text."""
+    """A change of a text is looked at, and passes."""
     user.write("notes.md", "x")
     user.git("add", "-A")
     outcome = run("git", "commit", "-m", "Notes", cwd=user.path, **home)
-    assert (outcome.code, outcome.err) == (0, SKIPPED)
+    assert (outcome.code, outcome.err) == (0, PASSED)
+
+
+IMPORTED = "assets/settings.libsonnet"
+GONE = """\
+envctl render............................................................Failed
+- hook id: envctl-render
+- exit code: 1
+
+prod: nothing promoted yet
+dev: failed
+  error: components/web/main.jsonnet:2:12: import "assets/settings.libsonnet" was not found
+    components/web/main.jsonnet:7:30: called from here
+    components/web/main.jsonnet:7:23: called from here
+    while evaluating web in dev
+    $.settings.data.replicas: this part of the output needs it
+  hint: looked for components/web/assets/settings.libsonnet, lib/assets/settings.libsonnet, \
+vendor/assets/settings.libsonnet, assets/settings.libsonnet
+
+"""
+RENAMED = """\
+envctl render............................................................Failed
+- hook id: envctl-render
+- exit code: 1
+
+prod: nothing promoted yet
+dev: failed
+  error: environments/dev/environment.yaml:2: there is no component web: components/web/main.jsonnet does not exist in \
+the index
+  hint: components there: site
+
+"""
+
+
+@pytest.fixture
+def importing(user: Workspace) -> Workspace:
+    """A component that imports a file from a folder that envctl has no name for."""
+    user.write(IMPORTED, "{ replicas: 1 }\n")
+    main = (user.path / MAIN).read_text()
+    user.write(MAIN, main.replace("{ replicas: 1 }", f"import '{IMPORTED}'", 1))
+    user.git("add", "-A")
+    user.git("commit", "-qnm", "Import from elsewhere")
+    return user
+
+
+def committed(
+    workspace: Workspace, *arguments: str, home: Mapping[str, str], cwd: Path | None = None
+) -> Outcome:
+    """A commit by a person, and what it tells; without pre-commit's own lines about what is not staged."""
+    outcome = run("git", "commit", "-m", "Change", *arguments, cwd=cwd or workspace.path, **home)
+    lines = [line for line in outcome.err.splitlines(keepends=True) if not line.startswith(STASHED)]
+    return Outcome(outcome.code, outcome.out, "".join(lines))
+
+
+def test_a_commit_that_only_deletes_is_checked(importing: Workspace, home: Mapping[str, str]) -> None:
+    """No file is left to be named, and yet something does not render any more."""
+    importing.git("rm", "-q", IMPORTED)
+    outcome = committed(importing, home=home)
+    assert (outcome.code, outcome.err) == (1, GONE)
+    assert importing.git("log", "-1", "--format=%s") == "Import from elsewhere"
+
+
+def test_a_file_of_any_folder_is_checked(importing: Workspace, home: Mapping[str, str]) -> None:
+    """What a component imports counts, wherever it lies."""
+    importing.write(IMPORTED, "{ replicas: 1 + }\n")
+    outcome = committed(importing, "-a", home=home)
+    assert outcome.code == 1
+    assert f"error: {IMPORTED}:1:17: " in outcome.err
+
+
+def test_a_renamed_component_is_missed_where_it_is_named(user: Workspace, home: Mapping[str, str]) -> None:
+    """A rename alone breaks what names it; with its environments it passes."""
+    user.git("mv", "components/web", "components/site")
+    outcome = committed(user, home=home)
+    assert (outcome.code, outcome.err) == (1, RENAMED)
+    for name in ("dev", "prod"):
+        user.edit(f"environments/{name}/environment.yaml", "web", "site")
+    user.git("add", "-A")
+    outcome = committed(user, home=home)
+    assert (outcome.code, outcome.err) == (0, PASSED)
+
+
+def test_half_of_a_file_is_staged(user: Workspace, home: Mapping[str, str]) -> None:
+    """Hunks that are staged count, and those that are not, do not; both are there afterwards."""
+    good = (user.path / MAIN).read_text()
+    staged = good.replace("replicas: 1", "replicas: 2")
+    user.write(MAIN, staged)
+    user.git("add", MAIN)
+    user.write(MAIN, staged + "}")
+    outcome = committed(user, home=home)
+    assert (outcome.code, outcome.err) == (0, PASSED)
+    assert user.git("show", f"HEAD:{MAIN}") == staged.strip()
+    assert (user.path / MAIN).read_text() == staged + "}"
+
+
+def test_a_commit_of_one_file_is_checked_without_the_others(user: Workspace, home: Mapping[str, str]) -> None:
+    """`git commit FILE` leaves out what else is staged: good or bad, it does not count."""
+    user.write("lib/new.libsonnet", "{}\n")
+    user.write(MAIN, NUMBER)
+    user.git("add", "-A")
+    user.edit("environments/dev/environment.yaml", "namespace: dev", "namespace: dev2")
+    outcome = committed(user, "environments/dev/environment.yaml", home=home)
+    assert (outcome.code, outcome.err) == (0, PASSED)
+    assert user.git("status", "--porcelain") == f"M  {MAIN}\nA  lib/new.libsonnet"
+    outcome = committed(user, MAIN, home=home)
+    assert (outcome.code, outcome.err) == (1, REFUSED)
+
+
+def test_a_linked_work_tree_is_checked_by_its_own_index(
+    user: Workspace, home: Mapping[str, str], tmp_path: Path
+) -> None:
+    """What is staged here and there does not mix."""
+    linked = Workspace(tmp_path / "linked")
+    user.git("worktree", "add", "-q", "-b", "linked", str(linked.path))
+    user.write(MAIN, NUMBER)
+    user.git("add", "-A")
+    linked.edit(MAIN, "replicas: 1", "replicas: 2")
+    for arguments in (("-a",), ("--allow-empty",)):
+        outcome = committed(linked, *arguments, home=home)
+        assert (outcome.code, outcome.err) == (0, PASSED)
+    linked.write(MAIN, NUMBER)
+    outcome = committed(linked, "web/main.jsonnet", home=home, cwd=linked.path / "components")
+    assert (outcome.code, outcome.err) == (1, REFUSED)
+    outcome = committed(linked, "-a", home=home, cwd=linked.path / "components")
+    assert (outcome.code, outcome.err) == (1, REFUSED)
+    outcome = committed(user, home=home)
+    assert (outcome.code, outcome.err) == (1, REFUSED)
+
+
+def test_a_merge_is_checked(user: Workspace, home: Mapping[str, str]) -> None:
+    """Two good branches may make a bad one."""
+    user.git("checkout", "-q", "-b", "other")
+    user.write("components/web/extra.libsonnet", "{}\n")
+    user.git("add", "-A")
+    user.git("commit", "-qnm", "Extra")
+    user.git("checkout", "-q", "main")
+    user.write(MAIN, NUMBER)
+    user.git("add", "-A")
+    user.git("commit", "-qnm", "Number")
+    user.git("merge", "-q", "--no-commit", "other")
+    outcome = committed(user, home=home)
+    assert (outcome.code, outcome.err) == (1, f"[INFO] Checking merge-conflict files only.\n{REFUSED}")
 
 
 @pytest.fixture(scope="session")

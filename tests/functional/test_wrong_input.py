@@ -405,7 +405,7 @@ SOURCES = {
         err="""
         prod: failed
           error: environments/prod/lock.yaml: the pinned revision abababababab of component web is not in this repository
-          hint: fetch it (git fetch, in a shallow clone with --unshallow), or promote the component again
+          hint: fetch it: git fetch origin abababababababababababababababababababab; or all that a shallow clone lacks: git fetch --unshallow
         """,
     ),
     "evaluation without end": Wrong(

@@ -3,14 +3,17 @@
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from envctl import wiring
 from envctl.errors import EnvctlError
+from envctl.jsonnet.evaluator import JsonnetEvaluator
 from envctl.model.evaluation import Evaluation
 from envctl.ports import EvaluationTask, Evaluator, SchemaChecker
 from envctl.rendercache.files import FileCache
+from envctl.schemacheck.checker import ProcessSchemaChecker
 from envctl.workflows.project import load_project
 from envctl.workflows.render import render_project
 from envctl.workflows.source import Source
@@ -39,6 +42,16 @@ class Counting(Evaluator):
     def stream(self, tasks: Sequence[EvaluationTask]) -> Iterator[tuple[int, Evaluation]]:
         self.asked += [task.key for task in tasks]
         return self.engine.stream(tasks)
+
+
+@contextmanager
+def counting_engine() -> Iterator[Counting]:
+    """The default engine with a checker of schemas, as the command line has them."""
+    with (
+        closing(ProcessSchemaChecker()) as checker,
+        JsonnetEvaluator(workers=1, schemas=checker) as real,
+    ):
+        yield Counting(real)
 
 
 @dataclass(frozen=True)
@@ -108,6 +121,13 @@ class Place:
 
     def files(self) -> FileCache:
         return FileCache(self.cache)
+
+    def good(self, engine: Evaluator) -> object:
+        """A render without a cache that has no error."""
+        found = self.render(engine, None)
+        assert isinstance(found, list)
+        assert [each[-1] for each in found] == [[], []]
+        return found
 
 
 def told(error: EnvctlError) -> tuple[object, ...]:

@@ -106,3 +106,59 @@ def tree_bytes(*entries: tuple[str, bytes, str]) -> bytes:
 def draft(tree: str, *parents: str, message: str = "change\n") -> CommitDraft:
     """A commit by Ann."""
     return CommitDraft(tree, tuple(parents), ANN, ANN, message)
+
+
+_TOOL = (
+    '{"version": 1, "dependencies": [{"source": {"git": {"remote": "https://github.com/org/tool.git",'
+    ' "subdir": "one"}}, "version": "main", "sum": ""}], "legacyImports": true}\n'
+)
+_MAP = "{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: NAME }, data: DATA }"
+RICH = {
+    ".gitattributes": "* text=auto\n",
+    "envctl.yaml": "{}\n",
+    "jsonnetfile.lock.json": _TOOL,
+    "vendor/github.com/org/tool/one/t.libsonnet": "{ tool: import 'deep.libsonnet' }\n",
+    "vendor/github.com/org/tool/one/deep.libsonnet": "1\n",
+    "vendor/v.libsonnet": "{ v: 0.1 + 0.2, '\u00e4': 'vendored' }\n",
+    "lib/x.libsonnet": "{ x: import 'y.libsonnet' }\n",
+    "lib/y.libsonnet": "[3, 1, 2]\n",
+    "lib/note.txt": "gr\u00f6\u00dfer\nzweite Zeile\n",
+    "lib/data.txt": "a\nb\n",
+    "components/a/component.yaml": "dependsOn: [b]\n",
+    "components/a/main.jsonnet": "{ config:: { text: 'none', replicas: 1 }, local c = $.config,\n  map: "
+    + _MAP.replace("NAME", "'a'").replace(
+        "DATA",
+        "{ [k]: std.toString(std.get(all, k)) for k in std.objectFields(all) }",
+    )
+    + ",\n  local all = (import 'x.libsonnet') + (import 'one/t.libsonnet') + (import 'own.libsonnet')"
+    " + { config: c, note: importstr 'note.txt' } }\n",
+    "components/a/own.libsonnet": "{ own: std.md5(std.toString(importbin 'data.txt')) }\n",
+    "components/b/main.jsonnet": "{ config:: {}, map: "
+    + _MAP.replace("NAME", "'b'").replace("DATA", "{ v: std.toString(import 'v.libsonnet') }")
+    + " }\n",
+    "schemas/a.schema.json": '{"properties": {"replicas": {"maximum": 9}}}\n',
+    "environments/base/environment.yaml": "abstract: true\nconfig: {text: base}\n",
+    "environments/base/a.jsonnet": "{ config+:: { extra: 2 } }\n",
+    "environments/dev/environment.yaml": "extends: base\nnamespace: dev\ncomponents: [a, b]\n",
+    "environments/dev/a.jsonnet": "{ map+: { data+: import 'more.libsonnet' } }\n",
+    "environments/dev/more.libsonnet": "{ more: 'm\u00f6re' }\n",
+    "environments/prod/environment.yaml": (
+        "extends: base\nnamespace: prod\npromotesFrom: [dev]\ncomponents: [b, a]\nconfig: {replicas: 3}\n"
+    ),
+    "environments/prod/b.jsonnet": "{ map+: { data+: { overlaid: 'yes' } } }\n",
+}
+"""A source in which every kind of file that a render reads decides something."""
+
+OLDER = {"lib/y.libsonnet": "[0]\n", "vendor/v.libsonnet": "{ older: true }\n"}
+"""What the commit that prod's components are pinned to had instead."""
+
+
+def rich_box(path: Path, **environment: str) -> Box:
+    """A repository of `RICH` as its last commit, with prod pinned to the one before."""
+    path.mkdir(parents=True)
+    box = Box(path, {**CLEAN, **environment})
+    box.git("init", "-q", "-b", "main")
+    pinned = box.commit({**RICH, **OLDER}, "Before")
+    pins = "".join(f"  {name}:\n    revision: {pinned}\n" for name in ("a", "b"))
+    box.commit({**RICH, "environments/prod/lock.yaml": f"components:\n{pins}"}, "Now")
+    return box
