@@ -6,7 +6,8 @@ from itertools import groupby
 import click
 
 from envctl import wiring
-from envctl.cli.differences import Shown, shown_fields
+from envctl.cli.differences import Shown, colorless, shown_fields
+from envctl.cli.markdown import markdown
 from envctl.cli.names import environment_names
 from envctl.cli.options import Session, common
 from envctl.cli.printers import emit, styled_change, telling
@@ -28,6 +29,7 @@ _ALIGNED = 40
 @click.argument("second", metavar="[B]", required=False, shell_complete=environment_names)
 @click.option("--rev", metavar="REV", help="Render from a commit instead of the work tree.")
 @click.option("--index", is_flag=True, help="Render what would be committed now.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown, for a pull request.")
 @click.option("--full", is_flag=True, help="Show long values whole.")
 @common
 def diff(
@@ -36,6 +38,7 @@ def diff(
     second: str | None,
     rev: str | None,
     index: bool,  # noqa: FBT001
+    as_markdown: bool,  # noqa: FBT001
     full: bool,  # noqa: FBT001
 ) -> int:
     """Compare environments, revisions, or what would change.
@@ -50,16 +53,24 @@ def diff(
     envctl diff staging prod               two environments
     envctl diff prod@deploy/prod~1 prod    the last deploy
     envctl diff main~1 main                all environments of two source commits
+    envctl diff main HEAD --markdown       the same for a pull request
     """
     if rev and index:
         raise UsageError("--rev and --index exclude each other")
+    if as_markdown and session.json:
+        raise UsageError("--markdown and -o json exclude each other", hint="leave one of them out")
     repository = wiring.open_repository(session.directory)
     cache = wiring.render_cache(repository)
     with telling(session, "comparing …"), wiring.evaluator(repository) as engine:
         source = open_source(repository, PublishOptions(revision=rev, index=index))
         found = run(repository, engine, source, first, second, cache)
     data: JsonObject = {"comparisons": [comparison_data(each) for each in found]}
-    emit(session, data, comparison_lines(found, full=full))
+    plain = (
+        markdown(found, full=full).rstrip("\n").split("\n")
+        if as_markdown
+        else comparison_lines(found, full=full)
+    )
+    emit(session, data, plain)
     return EXIT_DIFFERENT if any(each.changes for each in found) else EXIT_CLEAN
 
 
@@ -101,7 +112,7 @@ def comparison_lines(found: tuple[Comparison, ...], *, full: bool = False) -> It
         if len(found) > 1:
             yield f"  {summary(comparison)}"
     for component, members in groupby(told_once(found), lambda each: each.change.component):
-        yield click.style(component, bold=True)
+        yield click.style(colorless(component), bold=True)
         for each in members:
             yield from (f"  {line}" for line in _object_lines(each, len(found), full=full))
     if len(found) == 1:

@@ -59,6 +59,11 @@ def shown_fields(diff: ObjectDiff, *, full: bool) -> tuple[tuple[str, tuple[Show
     return tuple(_joined(groups))
 
 
+def colorless(text: str) -> str:
+    """A text that was compared, without the power to colour or hide what a terminal shows."""
+    return text.replace("\x1b", "\\x1b")
+
+
 def _joined(groups: Sequence[tuple[str, tuple[Shown, ...]]]) -> Iterator[tuple[str, tuple[Shown, ...]]]:
     """Neighbours without a heading are one group."""
     for heading, members in groupby(groups, lambda group: group[0]):
@@ -118,7 +123,7 @@ def _inline(value: JsonValue) -> str | None:
 
 
 def _block(mark: str, value: JsonValue, *, full: bool) -> tuple[Line, ...]:
-    return _cut([(mark, line) for line in _yaml_lines(value)], _BLOCK, full=full)
+    return _cut([(mark, colorless(line)) for line in _yaml_lines(value)], _BLOCK, full=full)
 
 
 def _yaml_lines(value: JsonValue) -> list[str]:
@@ -191,6 +196,6 @@ def _hunks(left: list[str], right: list[str], offset: int) -> list[Line]:
 
 def _marked(mark: str, lines: Sequence[str]) -> Iterator[Line]:
     for line in lines:
-        yield mark, line.removesuffix("\n")
+        yield mark, colorless(line.removesuffix("\n"))
         if not line.endswith("\n"):
             yield "~", "\\ no newline at the end"

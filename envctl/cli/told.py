@@ -3,10 +3,12 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from envctl.cli.differences import colorless
 from envctl.cli.printers import counted
 from envctl.model.changes import ObjectAction
+from envctl.model.objects import ObjectId
 from envctl.workflows.sides import Comparison, ObjectChange
 
 _ACTIONS = (ObjectAction.CREATED, ObjectAction.CHANGED, ObjectAction.DELETED)
@@ -45,12 +47,12 @@ def told_once(found: tuple[Comparison, ...]) -> Iterator[Told]:
     for group in sorted(groups.values(), key=lambda group: group[0][1].component):
         change = group[0][1]
         same = len({each.id for _, each in group}) == 1
-        name = str(change.id) if same else str(_anywhere(change))
+        name = colorless(str(change.id if same else _anywhere(change)))
         yield Told(name, change, tuple(environment for environment, _ in group))
 
 
-def _anywhere(change: ObjectChange) -> str:
-    return str(type(change.id)(change.id.group, change.id.kind, "", change.id.name))
+def _anywhere(change: ObjectChange) -> ObjectId:
+    return replace(change.id, namespace="")
 
 
 def _key(comparison: Comparison, change: ObjectChange) -> str:

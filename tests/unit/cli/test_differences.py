@@ -81,6 +81,7 @@ FIELDS = {
     "a last line feed": ({"x": "a\n"}, {"x": "a"}, ["x:", "  @@ -1,1 +1,1 @@", "  -a", "  +a", "  \\ no newline at the end"]),
     "a carriage return": ({"x": "a\r\nb\n"}, {"x": "a\nb\n"}, ["x:", "  @@ -1,2 +1,2 @@", "  -a\r", "  +a", "   b"]),
     "a separator that is no line feed": ({"x": "a\u2028b\n"}, {"x": "a\nb\n"}, ["x:", "  @@ -1,1 +1,2 @@", "  -a\u2028b", "  +a", "  +b"]),
+    "a text that would hide the next line": ({"x": "a\n"}, {"x": "a\n\x1b[8m\n"}, ["x:", "  @@ -1,1 +1,2 @@", "   a", "  +\\x1b[8m"]),
     "a text that comes": ({}, {"x": "a\nb"}, ["+ x:", "    a", "    b"]),
 }  # fmt: skip
 
