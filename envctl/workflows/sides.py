@@ -63,11 +63,15 @@ class ObjectChange:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two sides and the objects that differ, in the order of the deploy tree."""
+    """Two sides and the objects that differ, in the order of the deploy tree.
+
+    `namespaces` are the default ones of both environments.
+    """
 
     old: str
     new: str
     environments: tuple[str, str]
+    namespaces: tuple[str, str]
     changes: tuple[ObjectChange, ...]
     unchanged: int
 
@@ -156,7 +160,14 @@ def compare_sides(old: Side, new: Side) -> Comparison:
         found = [each for pair in pairs if (each := _compared(component, pair, old, new))]
         changes += found
         unchanged += len(pairs) - len(found)
-    return Comparison(old.label, new.label, (old.environment, new.environment), tuple(changes), unchanged)
+    return Comparison(
+        old=old.label,
+        new=new.label,
+        environments=(old.environment, new.environment),
+        namespaces=(old.namespace, new.namespace),
+        changes=tuple(changes),
+        unchanged=unchanged,
+    )
 
 
 _Pair = tuple[DiffItem | None, DiffItem | None]

@@ -55,7 +55,7 @@ def edit_by_hand(workspace: Workspace, path: str, text: str) -> None:
     workspace.git("checkout", "-q", "main")
 
 
-OUTPUTS = ((), ("-v",), ("-o", "json"), ("-v", "-o", "json"))
+OUTPUTS = ((), ("-v",), ("-o", "json"), ("-v", "-o", "json"), ("--markdown", "--full"))
 
 
 @pytest.mark.parametrize("output", OUTPUTS, ids=" ".join)
@@ -209,3 +209,31 @@ def test_two_revisions_leave_out_what_is_promoted_nowhere(small: Workspace) -> N
     outcome = small.envctl("diff", "HEAD~1", "HEAD", "-o", "json")
     assert (outcome.code, outcome.err) == (16, "")
     assert [each["new"].partition(" ")[0] for each in outcome.data["comparisons"]] == ["dev"]
+
+
+def test_markdown_for_a_pull_request(small: Workspace) -> None:
+    """Counts, a table, and the fields behind a fold."""
+    small.edit("components/web/main.jsonnet", "replicas: 1", "replicas: 2")
+    small.commit("Two")
+    outcome = small.envctl("diff", "HEAD~1", "HEAD", "--markdown")
+    old, new = (small.git("rev-parse", "--short=12", each) for each in ("HEAD~1", "HEAD"))
+    assert (outcome.code, outcome.err) == (16, "")
+    assert (
+        outcome.out
+        == f"""\
+- <code>dev rendered from commit {old}</code> → <code>dev rendered from commit {new}</code>: **1 changed, 0 unchanged**
+
+| Component | Object | Change |
+|---|---|---|
+| <code>web</code> | <code>ConfigMap dev/web</code> | changed |
+
+<details><summary><code>web</code>: <code>ConfigMap dev/web</code> changed</summary>
+
+```diff
+- data.replicas: "1"
++ data.replicas: "2"
+```
+
+</details>
+"""
+    )

@@ -76,8 +76,9 @@ def test_engines_that_differ_are_shown_field_by_field(sample: Workspace) -> None
     outcome = sample.envctl("render", "test", "--compare-engine", "rjsonnet")
     assert outcome.code == 16
     assert outcome.out.splitlines()[1:] == [
-        "~ ConfigMap test/text  (notes)",
-        "    data.text: 0.10000000000000001 -> 0.1",
+        "notes",
+        "  ~ ConfigMap test/text",
+        '      data.text: "0.10000000000000001" -> "0.1"',
         "1 changed, 0 unchanged",
     ]
 
