@@ -56,9 +56,11 @@ def accepts(value: Any, schema: Any) -> bool:
 
 
 def _fits(value: Any, schema: Any, run: _Run) -> bool:
-    run.spend(1)
+    # Some keywords look at every item, or compare a value with every entry of a list.
+    run.spend(1 + _length(value) / _STEPS_AT_ONCE)
     if not isinstance(schema, dict):
         return schema is True
+    run.spend((_length(schema.get("enum")) + _length(schema.get("required"))) / _STEPS_AT_ONCE)
     return all(
         keyword in _SILENT or (keyword in _KEYWORDS and _KEYWORDS[keyword](value, schema, run))
         for keyword in schema
@@ -125,6 +127,10 @@ def _all(value: Any, schema: Any, run: _Run) -> bool:
 
 def _any(value: Any, schema: Any, run: _Run) -> bool:
     return any(_fits(value, each, run) for each in schema["anyOf"])
+
+
+def _length(value: Any) -> int:
+    return len(value) if isinstance(value, list | dict | str) else 0
 
 
 def _number(value: Any) -> bool:

@@ -105,8 +105,9 @@ class _RefusedError(ValueError):
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
-        names = [key for key, _ in pairs]
-        raise _RefusedError(f"the key `{next(key for key in names if names.count(key) > 1)}` is given twice")
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise _RefusedError(f"the key `{twice}` is given twice")
     return result
 
 

@@ -15,7 +15,10 @@ from envctl.errors import InputError
 
 LOCK_PATHS = ("jsonnetfile.lock.json", "vendor/jsonnetfile.lock.json")
 
-_REMOTE = re.compile(r"(?:[a-z+]+://)?(?:[^@/]+@)?(?P<host>[^/:]+)(?::\d+)?[/:](?P<path>.+?)(?:\.git)?/*")
+_REMOTE = re.compile(r"(?:[a-z+]+://)?(?:[^@/]+@)?(?P<host>[^/:]+)(?::\d+)?[/:](?P<path>.+)")
+_LONGEST = 2000
+# Names and folders become paths: no half of a surrogate pair, no control character.
+_UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def parse_links(data: bytes, place: str) -> dict[str, str]:
@@ -26,14 +29,22 @@ def parse_links(data: bytes, place: str) -> dict[str, str]:
     try:
         found = json.loads(data)
         packages = found["dependencies"] or []
-        links = [_link(package) for package in packages]
+        links = [_checked(_link(package)) for package in packages]
+        found = {name: folder for name, folder in reversed(links) if name and folder != f"vendor/{name}"}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             "this is no lock file of jsonnet-bundler, so imports from vendor/ cannot be found",
             place=place,
             hint="write it again: jb install",
         ) from error
-    return {name: folder for name, folder in reversed(links) if name and folder != f"vendor/{name}"}
+    return found
+
+
+def _checked(link: tuple[str, str]) -> tuple[str, str]:
+    """A link whose name and folder can be a path. Raises ValueError."""
+    if any(not isinstance(each, str) or len(each) > _LONGEST or _UNFIT.search(each) for each in link):
+        raise ValueError(link)
+    return link
 
 
 def _link(package: Mapping[str, Any]) -> tuple[str, str]:
@@ -42,9 +53,10 @@ def _link(package: Mapping[str, Any]) -> tuple[str, str]:
         folder = posixpath.normpath(source["local"]["directory"])
         inside = not folder.startswith(("/", ".."))
         return (package.get("name") or posixpath.basename(folder), folder) if inside else ("", "")
-    match = _REMOTE.fullmatch(source["git"]["remote"])
+    remote = source["git"]["remote"].rstrip("/")
+    match = _REMOTE.fullmatch(remote.removesuffix(".git")) if len(remote) <= _LONGEST else None
     if not match:
-        raise ValueError(source["git"]["remote"])
+        raise ValueError(remote)
     subdir = source["git"].get("subdir", "").strip("/")
     full = posixpath.join(match["host"], match["path"], subdir).rstrip("/")
     return package.get("name") or posixpath.basename(full), f"vendor/{full}"

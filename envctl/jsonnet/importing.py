@@ -9,12 +9,14 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping
 
+# The group between the word and its literal is atomic: comments can be split in one way only.
 _IMPORT = re.compile(
     rb"(?<![A-Za-z0-9_])import(?:str|bin)?(?![A-Za-z0-9_])"
-    rb"(?:[ \t\r\n]|//[^\n]*(?:\n|\Z)|#[^\n]*(?:\n|\Z)|/\*.*?\*/)*"
-    rb"(?:(?P<odd>\(|\|\|\|)|(?P<verbatim>@?)(?:'(?P<single>[^']*)'(?P<more1>')?|\"(?P<double>[^\"]*)\"(?P<more2>\")?))",
-    re.DOTALL,
+    rb"(?>(?:[ \t\r\n]|//[^\n]*(?:\n|\Z)|#[^\n]*(?:\n|\Z)|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/)*)"
+    rb"(?:(?P<odd>\(|\|\|\|)|@?(?:'(?P<single>[^']*)'(?P<more1>')?|\"(?P<double>[^\"]*)\"(?P<more2>\")?))",
 )
+# What every engine surely takes for the same path: some end it at a NUL, each reads bad UTF-8 in its own way.
+_PLAIN = re.compile(rb"[ -\[\]-~]*")
 
 Request = tuple[str, str]
 """The folder of the importing file ("" for the root), and the path asked for."""
@@ -28,12 +30,9 @@ def named_imports(program: bytes) -> frozenset[str] | None:
         # The next search starts behind the word, not behind the literal: that may hold the next import.
         at = match.start() + len(b"import")
         literal = match["single"] if match["single"] is not None else match["double"]
-        if match["odd"] or literal is None:
+        if literal is None or match["more1"] or match["more2"] or not _PLAIN.fullmatch(literal):
             return None
-        doubled = match["verbatim"] and (match["more1"] or match["more2"])
-        if doubled or (b"\\" in literal and not match["verbatim"]):
-            return None
-        found.add(literal.decode(errors="replace"))
+        found.add(literal.decode("ascii"))
     return frozenset(found)
 
 

@@ -7,6 +7,7 @@ folder. Whatever goes wrong with a file means that the entry is not there, or wa
 
 import hashlib
 import os
+import stat
 import tempfile
 import time
 from collections import Counter
@@ -35,7 +36,7 @@ class FileCache(RenderCache):
     def get(self, key: str) -> bytes | None:
         path = self._path(key)
         try:
-            data = path.read_bytes()
+            data = _content(path, self._share)
             start = len(_MAGIC) + _DIGEST
             body = data[start:]
             if data[:start] != _head(key, body):
@@ -75,6 +76,16 @@ class FileCache(RenderCache):
             self._written[share.name] = 0
             with suppress(OSError):
                 _trim(share, self._share)
+
+
+def _content(path: Path, limit: int) -> bytes:
+    """The bytes of a plain file that is no larger than an entry can be. Raises OSError for anything else."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode) or state.st_size > limit + len(_MAGIC) + _DIGEST:
+            raise OSError(path)
+        return file.read()
 
 
 def _head(key: str, data: bytes) -> bytes:

@@ -41,15 +41,15 @@ class CheckLimits:
 class ProcessSchemaChecker(SchemaChecker):
     """Checks in a process of its own, which ends with `close` or with this process.
 
-    A schema whose check had to be stopped is not tried again: each environment would wait for it anew. Safe
-    for many threads; one check runs at a time.
+    A config whose check had to be stopped is not tried again with that schema: each environment would
+    wait for it anew. Safe for many threads; one check runs at a time.
     """
 
     def __init__(self, limits: CheckLimits | None = None) -> None:
         self._limits = limits or CheckLimits()
         self._lock = threading.Lock()
         self._worker: _Worker | None = None
-        self._stopped: dict[bytes, str] = {}
+        self._stopped: dict[tuple[bytes, str], str] = {}
 
     @property
     def started(self) -> bool:
@@ -63,8 +63,9 @@ class ProcessSchemaChecker(SchemaChecker):
 
     def check(self, config: JsonValue, schema: bytes, path: str, key: str) -> tuple[Finding, ...]:
         with self._lock:
-            if schema in self._stopped:
-                before = self._stopped[schema]
+            asked = (schema, json.dumps(config, sort_keys=True))
+            if asked in self._stopped:
+                before = self._stopped[asked]
                 reason = f"the config of {key} was not checked: {path} had to be stopped for {before}"
                 raise InputError(reason, place=path, hint=_HINT.format("seconds"))
             return self._answered(config, schema, path, key)
@@ -76,7 +77,7 @@ class ProcessSchemaChecker(SchemaChecker):
         except _LostError as lost:
             self._drop()
             if not lost.by_others:
-                self._stopped[schema] = key
+                self._stopped[schema, json.dumps(config, sort_keys=True)] = key
             raise self._death(lost, path, key) from None
         if "error" in answer:
             summary, place, hint, problems = answer["error"]
@@ -84,7 +85,7 @@ class ProcessSchemaChecker(SchemaChecker):
             raise InputError(summary, place=place, hint=hint, problems=found)
         if "limit" in answer:
             self._drop()
-            self._stopped[schema] = key
+            self._stopped[schema, json.dumps(config, sort_keys=True)] = key
             raise self._too_large(path, key)
         return tuple(
             Finding(tuple(where), reason, hint, missing)

@@ -284,3 +284,26 @@ def test_an_outcome_depends_on_nothing_but_its_task(
         expected = alone[code]
         assert (outcome.value, str(outcome.error)) == (expected.value, str(expected.error))
         assert outcome.closure == expected.closure
+
+
+DIFFERENT_PATHS = [
+    pytest.param(b"import 'one.libsonnet\0zz'", b"import 'one.libsonnet'", "lib/one.libsonnet", id="NUL"),
+    pytest.param(
+        b"import '\xe2\x82.libsonnet'",
+        "import '\ufffd\ufffd.libsonnet'".encode(),
+        "lib/\ufffd\ufffd.libsonnet",
+        id="bad UTF-8",
+    ),
+]
+
+
+@pytest.mark.parametrize(("odd", "plain", "file"), DIFFERENT_PATHS)
+def test_no_spelling_of_a_path_hides_it_from_a_closure(odd: bytes, plain: bytes, file: str) -> None:
+    """An engine may read a path otherwise than it is written; the file is then in every closure of the batch."""
+    tree = MemoryTree({"x1": odd, "x2": plain, file: "'one'"})
+    tasks = [EvaluationTask(name, f"local x = import '{name}'; x", tree, "group") for name in ("x1", "x2")]
+    with JsonnetEvaluator("gojsonnet", workers=1) as engine:
+        outcomes = engine.evaluate(tasks)
+    for each in outcomes:
+        assert each.error is not None or file in each.closure
+    assert outcomes[1].value == "one"

@@ -48,6 +48,25 @@ def test_a_changed_byte_is_an_absent_entry(tmp_path: Path, at: int) -> None:
     assert cache.get("key") is None
 
 
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder", "far too large"])
+def test_what_is_no_entry_is_absent_at_once(tmp_path: Path, kind: str) -> None:
+    """Whatever lies in an entry's place is neither waited for, nor followed, nor read whole."""
+    cache = FileCache(tmp_path)
+    cache.put("key", b"contents")
+    (entry,) = files(tmp_path)
+    moved = entry.rename(tmp_path / "moved")
+    if kind == "pipe":
+        os.mkfifo(entry)
+    elif kind == "link":
+        entry.symlink_to(moved)
+    elif kind == "folder":
+        entry.mkdir()
+    else:
+        entry.write_bytes(b"")
+        os.truncate(entry, 1 << 40)
+    assert cache.get("key") is None
+
+
 def test_an_entry_under_another_key_is_absent(tmp_path: Path) -> None:
     """A file that was copied over another one is not taken for it."""
     cache = FileCache(tmp_path)

@@ -91,6 +91,13 @@ def test_a_check_that_does_not_end_is_stopped(
     assert check(checker, {}, {}) == ()
 
 
+def test_a_stopped_check_says_nothing_of_another_config(checker: ProcessSchemaChecker) -> None:
+    """So what becomes of one environment does not depend on which others are rendered."""
+    schema = {"pattern": "^((a+)+|b)$"}
+    assert "stopped after" in refusal(checker, schema, "a" * 41 + "!")
+    assert check(checker, schema, "b") == ()
+
+
 def test_no_process_is_started_before_a_check_needs_it() -> None:
     """Making and closing a checker costs nothing."""
     made = ProcessSchemaChecker(LIMITS)
@@ -106,7 +113,7 @@ def test_a_check_that_needs_too_much_memory_is_stopped() -> None:
         f"{PATH}: the config of web in dev could not be checked: out of memory (limit 16 MiB)\n"
         f"{HINT.format('memory')}"
     )
-    assert "was not checked" in refusal(checker, big, "x", "web in prod")
+    assert "was not checked" in refusal(checker, big, "x" * 1024 * 1024, "web in prod")
     assert check(checker, {"minimum": 2}, 1) == misfits(1, b'{"minimum": 2}', PATH)
     checker.close()
 

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def git(root: Path, *arguments: str) -> str:
 
 
 def envctl(root: Path, *arguments: str) -> str:
-    command = ["envctl", "-C", str(root), *arguments]
+    command = [sys.executable, "-m", "envctl", "-C", str(root), *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
@@ -167,7 +168,10 @@ def test_a_run_with_errors_is_not_remembered(repository: Path) -> None:
     write(repository, "lib/x.libsonnet", "error 'no'")
     for _ in range(2):
         done = subprocess.run(
-            ["envctl", "-C", str(repository), "render"], capture_output=True, text=True, check=False
+            [sys.executable, "-m", "envctl", "-C", str(repository), "render"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert (done.returncode, "no" in done.stderr) == (1, True)
 

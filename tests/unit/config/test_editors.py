@@ -270,7 +270,8 @@ values = st.recursive(
 def test_editors_and_envctl_agree_on_anything(name: str, value: dict[str, Any]) -> None:
     """But for a component that is listed twice, which no schema can tell."""
     listed = value.get("components")
-    names = [each.get("name") if isinstance(each, dict) else each for each in listed or () if each]
+    items = listed if isinstance(listed, list) else ()
+    names = [each.get("name") if isinstance(each, dict) else each for each in items if each]
     text = json.dumps(value)
     if name == "environment" and isinstance(listed, list) and len(names) != len(set(map(str, names))):
         return

@@ -73,7 +73,21 @@ def test_the_first_of_two_packages_has_the_name() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{}", '{"dependencies": 3}', '{"dependencies": [{}]}', lock(git("nonsense")), "[" * 100_000],
+    [
+        *(
+            "",
+            "[]",
+            "{}",
+            '{"dependencies": 3}',
+            '{"dependencies": [{}]}',
+            lock(git("nonsense")),
+            "[" * 100_000,
+        ),
+        pytest.param(lock(git("h:" + "/" * 400_000 + "\n")), id="a remote of many slashes"),
+        pytest.param(lock({"name": ["x"], **local("lib")}), id="a name that is no text"),
+        pytest.param(lock(local("\ud800", name="x")), id="half a surrogate pair"),
+        pytest.param(lock(local("a\0b", name="x")), id="a NUL"),
+    ],
 )
 def test_a_broken_lock_file_is_named(text: str) -> None:
     """The file is named, and how to write it again."""
