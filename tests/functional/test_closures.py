@@ -388,10 +388,12 @@ def test_a_change_of_one_environment_evaluates_no_other(tmp_path: Path, engine: 
 
 
 LOCK = "environments/prod/lock.yaml"
+ALL = ("dev", "prod", "stage")
+STAGE = "environments/stage/environment.yaml"
 LEAVES = {
-    "lib/y.libsonnet": ["a in dev"],
-    "vendor/v.libsonnet": ["b in dev"],
-    "vendor/github.com/org/tool/one/deep.libsonnet": ["a in dev"],
+    "lib/y.libsonnet": ["a in dev", "a in stage"],
+    "vendor/v.libsonnet": ["b in dev", "b in stage"],
+    "vendor/github.com/org/tool/one/deep.libsonnet": ["a in dev", "a in stage"],
     "environments/dev/more.libsonnet": ["a in dev"],
     "environments/prod/b.jsonnet": ["b in prod"],
     "components/a/component.yaml": [],
@@ -402,17 +404,19 @@ LEAVES = {
 @pytest.fixture
 def rich(tmp_path: Path) -> Place:
     """A repository in which every kind of file decides something, and a cache that knows it."""
-    return Place(rich_box(tmp_path / "repository").path, tmp_path / "cache", ())
+    box = rich_box(tmp_path / "repository")
+    box.commit({STAGE: "namespace: stage\ncomponents: [a, b]\n"})  # goes through the engine with dev
+    return Place(box.path, tmp_path / "cache", ())
 
 
 @pytest.mark.parametrize(("path", "asked"), LEAVES.items(), ids=LEAVES)
 def test_a_leaf_evaluates_what_reads_it(rich: Place, engine: Counting, path: str, asked: list[str]) -> None:
     """One file changed: the engine is asked for those who import it, and for nobody else."""
-    assert rich.render(engine, rich.files()) == rich.good(engine)
+    assert rich.render(engine, rich.files(), ALL) == rich.good(engine, ALL)
     rich.write(path, (rich.root / path).read_text() + "\n# A comment.\n")
-    full = rich.render(engine, None)
+    full = rich.render(engine, None, ALL)
     engine.asked.clear()
-    assert rich.render(engine, rich.files()) == full
+    assert rich.render(engine, rich.files(), ALL) == full
     assert engine.asked == asked
 
 
@@ -448,19 +452,19 @@ def mutations(place: Place, path: str) -> Iterator[tuple[str, Callable[[], objec
         )
 
 
-@pytest.mark.parametrize("path", [*sorted(RICH), LOCK])
+@pytest.mark.parametrize("path", [*sorted(RICH), LOCK, STAGE])
 def test_whatever_happens_to_a_file_is_noticed(rich: Place, engine: Counting, path: str) -> None:
     """With memory or without: the same trees, texts and errors; and after it is taken back, the old ones."""
-    before = rich.good(engine)
-    assert rich.render(engine, rich.files()) == before
+    before = rich.good(engine, ALL)
+    assert rich.render(engine, rich.files(), ALL) == before
     seen = 0
     for name, mutate in mutations(rich, path):
         mutate()
-        full = rich.render(engine, None)
-        assert rich.render(engine, rich.files()) == full, name
-        assert rich.render(engine, rich.files()) == full, name
+        full = rich.render(engine, None, ALL)
+        assert rich.render(engine, rich.files(), ALL) == full, name
+        assert rich.render(engine, rich.files(), ALL) == full, name
         seen += full != before
         git(rich.root, "clean", "-qfdx")
         git(rich.root, "reset", "-q", "--hard")
-        assert rich.render(engine, rich.files()) == before, name
+        assert rich.render(engine, rich.files(), ALL) == before, name
     assert seen or path in {".gitattributes", "schemas/a.schema.json"}
