@@ -59,8 +59,14 @@ def render(
     """
     if push and not publish:
         raise UsageError("--push needs --publish", hint="envctl render --publish --push")
+    if rev == "":
+        raise UsageError("--rev is empty", hint="name a commit, a branch or a tag: --rev HEAD")
     if rev and index:
         raise UsageError("--rev and --index exclude each other")
+    if publish and check:
+        raise UsageError(
+            "--check writes nothing, and --publish does", hint="check first: envctl render --check"
+        )
     if publish and index:
         raise UsageError("--publish needs a commit, and the index is none", hint="commit first")
     options = PublishOptions(

@@ -22,8 +22,7 @@ class Engine:
     engines take imported files as text only. Without `places_imports` an engine
     does not say where a failed import is written. With `letters` native functions
     may only have parameters of one letter: the C++ binding keeps pointers to names that it has
-    freed, and only the texts of single characters live for ever. `extra` is the optional dependency of envctl
-    that installs it ("" for an engine that always is).
+    freed, and only the texts of single characters live for ever.
     """
 
     name: str
@@ -35,7 +34,6 @@ class Engine:
     text: bool = False
     places_imports: bool = True
     letters: bool = False
-    extra: str = ""
 
     def settings(self, memory: int) -> dict[str, str]:
         """The environment that a worker of this engine starts with, for `memory` bytes."""
@@ -60,7 +58,6 @@ ENGINES: Mapping[str, Engine] = {
         distribution="jsonnet",
         reserve=64 * _MIB,
         letters=True,
-        extra="engines",
     ),
     "rjsonnet": Engine(
         name="rjsonnet",
@@ -70,7 +67,6 @@ ENGINES: Mapping[str, Engine] = {
         environment={"RUST_BACKTRACE": "0"},
         text=True,
         places_imports=False,
-        extra="engines",
     ),
 }
 
@@ -118,8 +114,7 @@ def libraries() -> dict[str, str]:
 
 
 def _absent(engine: Engine) -> UnavailableError:
-    wanted = f"'envctl[{engine.extra}]'" if engine.extra else engine.distribution
     return UnavailableError(
         f"the jsonnet engine {engine.name} is not installed for this Python",
-        hint=f"install it: python -m pip install {wanted}",
+        hint=f"install it: python -m pip install {engine.distribution}",
     )

@@ -226,8 +226,10 @@ def unknown_environment(project: Project, name: str) -> UsageError:
             f"environment {name} is abstract: it is only there to be extended",
             hint=listed_environments(project),
         )
+    hint = did_you_mean(name, project.environments, otherwise="environments here")
     return UsageError(
-        f"there is no environment {name} in {described(project.tree)}", hint=listed_environments(project)
+        f"there is no environment {name} in {described(project.tree)}",
+        hint=hint or listed_environments(project),
     )
 
 

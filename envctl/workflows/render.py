@@ -101,23 +101,25 @@ def _plan(trees: _Trees, project: Project, name: str) -> Plan:
     wanted = [instance.name for instance in environment.components]
     pins = {} if lock is None else {n: pin.revision for n, pin in lock.pins.items() if n in wanted}
     if lock is not None:
-        _require_pins(environment, pins)
+        _require_pins(environment, pins, sorted(lock.pins))
     of = {n: trees.pinned(n, pins[n], lock_path(name)) if n in pins else trees.source.tree for n in wanted}
     _require_components(project, environment, of)
     units = tuple(_unit(environment, each, of[each.name]) for each in environment.components)
     return Plan(environment, pins, units, load_graph(of))
 
 
-def _require_pins(environment: Environment, pins: Mapping[str, str]) -> None:
+def _require_pins(environment: Environment, pins: Mapping[str, str], locked: Sequence[str]) -> None:
     missing = [each.name for each in environment.components if each.name not in pins]
     if missing:
         listed = ", ".join(missing)
         origin = " or ".join(environment.promotes_from or ()) or "another environment"
         command = f"envctl promote {(environment.promotes_from or ('FROM',))[0]} {environment.name}"
+        foreign = [name for name in locked if name not in pins]
+        misspelt = f"; the lock pins {', '.join(foreign)}, which is no component here" if foreign else ""
         raise InputError(
             f"environment {environment.name} is promoted from {origin} and has no pin for {listed}",
             place=lock_path(environment.name),
-            hint=f"promote first: {command}",
+            hint=f"promote first: {command}{misspelt}",
         )
 
 
