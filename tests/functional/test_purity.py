@@ -125,7 +125,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, int]
     return rendered(rich_box(path / "repository"), "--no-cache", cwd=path)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(around=combinations)
 def test_no_circumstance_changes_a_tree(
     plain: dict[str, tuple[str, int]], tmp_path_factory: pytest.TempPathFactory, around: Circumstances
