@@ -184,7 +184,8 @@ def explain(text: str, key: str, read: Read, refusal: InputError | None = None) 
     steps = _trace(shown)
     if where != key:
         steps = (*steps, Problem("", f"while evaluating {key}"))
-    return InputError(summary, place=where, hint=hint, problems=steps + _output(report, where))
+    details = refusal.problems if refusal else ()
+    return InputError(summary, place=where, hint=hint, problems=details + steps + _output(report, where))
 
 
 def parse_report(text: str, read: Read) -> Report:
@@ -208,7 +209,7 @@ def parse_report(text: str, read: Read) -> Report:
 
 
 def _is_step(line: str, read: Read) -> bool:
-    """Whether a line belongs to the trace; a message's own lines may look alike, but name no file that was read."""
+    """Whether a line belongs to the trace; a message may look alike, but names no file that was read."""
     if not line.startswith("\t"):
         return False
     place = _parse_place(line[1:].partition("\t")[0])
