@@ -10,7 +10,7 @@ _STATIC = "STATIC ERROR: "
 _STEP = re.compile(r" {4}/?(?P<place>[^\n]+?:\d+:\d+(?:-[\d:]+)?)(?::\s+(?P<doing>.*))?")
 _MEMBER = re.compile(r" {4}field <(?P<field>.*)> manifestification")
 _SYNTAX = re.compile(r"syntax error: (?P<message>.*)", re.DOTALL)
-_DETAIL = re.compile(r" {4}(?:std\.format of .*|.* evaluation)")
+_DETAIL = re.compile(r" {4}(?:std\.format of .*|.* evaluation|during \w+ call)")
 
 
 def go_form(engine: str, text: str) -> str:

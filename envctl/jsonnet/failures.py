@@ -184,29 +184,47 @@ def explain(text: str, key: str, read: Read, refusal: InputError | None = None) 
     steps = _trace(shown)
     if where != key:
         steps = (*steps, Problem("", f"while evaluating {key}"))
-    return InputError(summary, place=where, hint=hint, problems=steps + _output(report, where))
+    details = refusal.problems if refusal else ()
+    return InputError(summary, place=where, hint=hint, problems=details + steps + _output(report, where))
 
 
 def parse_report(text: str, read: Read) -> Report:
     """Take the engine's text apart. Understands any text; what is no trace is message."""
     lines = visible(text).rstrip().split("\n")
     trace: list[list[str]] = []
-    while len(lines) > 1 and lines[-1].startswith("\t"):
-        trace.insert(0, [*lines.pop()[1:].split("\t"), ""][:2])
+    while len(lines) > 1 and _is_step(lines[-1], read):
+        trace.append([*lines.pop()[1:].split("\t"), ""][:2])
+    trace.reverse()
     frames = tuple(Frame(place, doing) for where, doing in trace if (place := _parse_place(where)))
     message = "\n".join(lines)
     at_run_time = message.startswith(_RUNTIME)
     # A parser shows the line of code after an empty line.
     message = message.removeprefix(_RUNTIME) if at_run_time else message.partition("\n\n")[0]
     place, message = _leading_place(message, read)
+    again, rest = _leading_place(message, read)
+    # Of half a surrogate pair go-jsonnet tells the place twice.
+    if place and again and place == again:
+        message = rest
     return Report(message, place, frames, _output_path([where for where, _ in trace]))
+
+
+def _is_step(line: str, read: Read) -> bool:
+    """Whether a line belongs to the trace; a message may look alike, but names no file that was read."""
+    if not line.startswith("\t"):
+        return False
+    place = _parse_place(line[1:].partition("\t")[0])
+    return place is None or _internal(place) or _is_read(place, read)
+
+
+def _is_read(place: Place, read: Read) -> bool:
+    return place.file == ENTRY or read(place.file) is not None
 
 
 def _leading_place(message: str, read: Read) -> tuple[Place | None, str]:
     """The place that a parser's message begins with; a message of the program's own may look alike."""
     match = _PLACE.match(message)
     place = _parse_place(match[0]) if match else None
-    if match is None or place is None or not (place.file == ENTRY or read(place.file) is not None):
+    if match is None or place is None or not _is_read(place, read):
         return None, message
     return place, message[match.end() :].lstrip(": ")
 

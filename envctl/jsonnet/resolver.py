@@ -68,7 +68,7 @@ class Resolver:
         return self._resolutions[key]
 
     def _search(self, directory: str, wanted: str, seen: dict[str, str]) -> tuple[str, str]:
-        _refuse_absolute(wanted)
+        _refuse_strange(wanted)
         looked: list[str] = []
         for folder in (directory, *_SEARCH):
             path = posixpath.normpath(posixpath.join(folder, wanted))
@@ -187,7 +187,9 @@ def refuse_pointer(contents: bytes, wanted: str, path: str) -> None:
         )
 
 
-def _refuse_absolute(wanted: str) -> None:
+def _refuse_strange(wanted: str) -> None:
+    if "\0" in wanted:
+        raise InputError(f"import {quoted(wanted)} has a NUL character, which no path may have")
     if wanted.startswith("/"):
         raise InputError(f"import {quoted(wanted)} is an absolute path", hint=_INSIDE)
     if not wanted or wanted.endswith("/"):

@@ -251,8 +251,7 @@ def evaluate(run: Callable[[str], str], session: Session, task: dict[str, Any]) 
     try:
         body = run(task["code"]).encode()
     except UnicodeDecodeError as error:
-        # The binding hands on the message of a refused import without its end: what follows is no text.
-        _send_failure(session, error.object.decode(errors="replace"))
+        _send_undecodable(session, error.object)
     except MemoryError:
         session.send(b"L", json.dumps(["memory", 0]).encode())
     except BaseException as error:  # noqa: BLE001
@@ -267,6 +266,18 @@ def evaluate(run: Callable[[str], str], session: Session, task: dict[str, Any]) 
     signal.setitimer(signal.ITIMER_REAL, 0)
     if broken:
         sys.exit(0)
+
+
+def _send_undecodable(session: Session, said: bytes) -> None:
+    """Send what an engine said that is no text: a failure, or a value."""
+    # The binding hands on the message of a refused import without its end: what follows is no text.
+    if not said.startswith((b"RUNTIME ERROR", b"STATIC ERROR", b"INTERNAL ERROR")):
+        session.failure = session.failure or (
+            "the output holds a string that is no UTF-8 text",
+            "it comes from std.char with half of a surrogate pair, or from a file that is no text",
+        )
+        said = b""
+    _send_failure(session, said.decode(errors="replace"))
 
 
 def _send_failure(session: Session, words: str) -> None:

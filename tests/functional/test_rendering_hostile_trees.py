@@ -66,6 +66,19 @@ BESIDE = [
     b".",
     b"\xff\xfe",
     b"a/b",
+    b"GIT~1",
+    b".git\xe2\x80\x8c",
+    b".gitmodules",
+    b"nul.txt",
+    b"a ",
+    b"a.",
+    b"a\n",
+    b"\x1b[31m",
+    b"-rf",
+    b"*",
+    b"a" * 5000,
+    "\u202ef".encode(),
+    "e\u0301".encode(),
 ]
 
 

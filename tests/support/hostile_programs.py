@@ -13,7 +13,28 @@ class Hostile:
     code: str
     told: str | None
     otherwise: dict[str, str | None] = field(default_factory=dict)
+    slow: bool = False
+    """Whether a limit may come first on a slow machine."""
 
+
+@dataclass(frozen=True)
+class Strange:
+    """A program that looks hostile and has a value; `otherwise` has what other engines say of it."""
+
+    name: str
+    code: str
+    value: object
+    otherwise: dict[str, str] = field(default_factory=dict)
+
+
+HUGE = "the memory does not suffice for an imported file or the answer of a native function"
+TRUNCATED = "Truncated unicode surrogate pair escape sequence in string literal."
+HALF: dict[str, str | None] = {
+    "jsonnet": "Invalid non-BMP Unicode escape in string literal",
+    "rjsonnet": 'expected <escaped string>, got "EOF"',
+}
+DEEP = "the code is nested too deeply"
+NO_TEXT = "holds bytes that are no UTF-8 text, and this jsonnet engine imports text only"
 
 PROGRAMS = (
     Hostile(
@@ -236,5 +257,122 @@ PROGRAMS = (
         "|||\n" + "  x\n" * 100_000 + "",
         "Text block not terminated with |||",
         {"jsonnet": "text block not terminated with |||", "rjsonnet": '"|" is not expected here'},
+    ),
+    Hostile("text of 100 MB", "importstr 'huge'", None, {"rjsonnet": HUGE}, slow=True),
+    Hostile("code of 100 MB", "import 'huge'", None, {"rjsonnet": HUGE}, slow=True),
+    Hostile("bytes of 100 MB", "importbin 'huge'", None, {"rjsonnet": HUGE}, slow=True),
+    Hostile("an error of 10 MB", "error std.repeat('x', 1e7)", "xxxxxxxx", slow=True),
+    Hostile(
+        "a failed assertion of 10 MB",
+        "assert false : std.repeat('x', 1e7); 1",
+        "xxxxxxxx",
+        {"rjsonnet": "assert failed: xxxxxxxx"},
+        slow=True,
+    ),
+    Hostile(
+        "a flood of traces",
+        "std.foldl(function(a, i) std.trace(std.repeat('t', 1000), a), std.range(1, 5000), error 'the end')",
+        "the end",
+    ),
+    Hostile("100,000 parentheses", "(" * 100_000 + "1" + ")" * 100_000, None, {"jsonnet": DEEP}),
+    Hostile("100,000 arrays", "[" * 100_000 + "]" * 100_000, None, {"jsonnet": DEEP}),
+    Hostile("100,000 objects", "{a:" * 100_000 + "1" + "}" * 100_000, None, {"jsonnet": DEEP}),
+    Hostile("100,000 conditions", "if true then " * 100_000 + "1", None, {"jsonnet": DEEP}),
+    Hostile("100,000 functions", "function() " * 100_000 + "1", None, {"jsonnet": DEEP}),
+    Hostile("100,000 errors", "error " * 100_000 + "1", None, {"jsonnet": DEEP}),
+    Hostile("100,000 assertions", "assert true;" * 100_000 + "1", None, {"jsonnet": DEEP}),
+    Hostile("an import with half of a surrogate pair", "importstr '\\ud800'", TRUNCATED, HALF),
+    Hostile("half of a surrogate pair", "'\\ud800'", TRUNCATED, HALF),
+    Hostile(
+        "a place that the program made up",
+        "error 'a\\n\\tfake.jsonnet:1:1-2\\tfunction <x>'",
+        "a\n\tfake.jsonnet:1:1-2\tfunction <x>",
+    ),
+    Hostile(
+        "a place as rjsonnet writes it",
+        "error 'a\\n    fake.jsonnet:1:1-2: function <x>'",
+        "a\n    fake.jsonnet:1:1-2: function <x>",
+        {"rjsonnet": "a\n\tfake.jsonnet:1:1-2\tfunction <x>"},
+    ),
+    Hostile("an error that reorders text", "error '\\u202egpj'", "\\u202egpj"),
+    Hostile("an error in a default argument", "function(x=error 'no') x", "no"),
+    Hostile(
+        "a NUL character in the code",
+        "1\0",
+        "the code holds a NUL character",
+        {"rjsonnet": '"\\0" is not expected here'},
+    ),
+    Hostile(
+        "code that is a program of Linux",
+        "import 'elf'",
+        "Could not lex the character '\\x7f'",
+        {"jsonnet": "Could not lex the character '\\u007f'", "rjsonnet": f"lib/elf {NO_TEXT}"},
+    ),
+    Hostile(
+        "code in UTF-16",
+        "import 'utf16'",
+        "Could not lex the character '\\ufffd'",
+        {"jsonnet": "Could not lex the character code 255", "rjsonnet": f"lib/utf16 {NO_TEXT}"},
+    ),
+    Hostile(
+        "the repository's own folder", "importstr '../.git/config'", 'import "../.git/config" leads out of'
+    ),
+    Hostile("the home folder", "importstr '~/x'", 'import "~/x" was not found'),
+    Hostile("a path of two slashes", "importstr '//etc/passwd'", 'import "//etc/passwd" is an absolute path'),
+    Hostile(
+        "a URL of a cloud's secrets",
+        "importstr 'http://169.254.169.254/x'",
+        'import "http://169.254.169.254/x" was not found',
+    ),
+    Hostile("a path of 100,000 letters", f"importstr '{'a' * 100_000}'", 'import "aaaaaaaa'),
+    Hostile("a path of 5,000 folders", f"importstr '{'a/' * 5_000}x'", 'import "a/a/a/'),
+    Hostile(
+        "a path that is computed",
+        "import ('x' + 'y')",
+        "Computed imports are not allowed",
+        {"jsonnet": "computed imports are not allowed", "rjsonnet": "computed imports are not supported"},
+    ),
+    Hostile("an object that joins itself", "local o = o + {}; o", ENDLESS),
+    Hostile("an array in itself", "local a = [a]; a", ENDLESS, {"rjsonnet": None}, slow=True),
+    Hostile("text of 400 MB in base64", "std.base64(std.repeat('a', 4e8))", None),
+    Hostile("a digest of 300 MB", "(std.native('sha256'))(std.repeat('a', 3e8))", None),
+    Hostile(
+        "a native replacement by a larger text",
+        "(std.native('regexSubst'))('a', std.repeat('a', 1e5), std.repeat('b', 1e5))",
+        None,
+    ),
+)
+
+# What is no harm, but looks like it.
+STRANGE = (
+    Strange("minus zero", "[-0, 0 * -1]", [0, 0]),
+    Strange("NUL characters in strings", "{ 'a\\u0000b': 'c\\u0000d' }", {"a\0b": "c\0d"}),
+    Strange(
+        "a binary file as text",
+        "local text = importstr 'png'; '%s' % (text != '')",
+        "true",
+        {"rjsonnet": f"lib/png {NO_TEXT}"},
+    ),
+    Strange("a binary file as bytes", "std.length(importbin 'png')", 256, {"rjsonnet": f"lib/png {NO_TEXT}"}),
+    # Two engines end the path there and never say so.
+    Strange(
+        "a NUL character in a path",
+        "importstr 'x\\u0000y'",
+        "42",
+        {"rjsonnet": 'import "x\\u0000y" has a NUL character, which no path may have'},
+    ),
+    Strange(
+        "half of a surrogate pair by number",
+        "std.char(55296)",
+        "\ufffd",
+        {
+            "jsonnet": "the output holds a string that is no UTF-8 text",
+            "rjsonnet": "invalid unicode codepoint: 55296",
+        },
+    ),
+    Strange(
+        "a YAML tag that runs programs",
+        "(std.native('parseYaml'))('!!python/object/apply:os.system [id]')",
+        [["id"]],
     ),
 )
