@@ -6,6 +6,8 @@ from envctl.model.evaluation import evidence
 from envctl.model.git import Entry
 from envctl.ports import Tree
 
+_ON_DISK = ("work tree", "index")
+
 
 class Snapshot(Tree):
     """Looks up each path once. A file whose bytes are not those of its entry is refused, never used."""
@@ -26,7 +28,15 @@ class Snapshot(Tree):
     def read(self, path: str) -> bytes:
         data = self._tree.read(path)
         if evidence(self.entry(path)) != blob_id(data):
-            raise InputError("the file changed while it was read", place=path, hint="run the command again")
+            if self.label in _ON_DISK:
+                raise InputError(
+                    "the file changed while it was read", place=path, hint="run the command again"
+                )
+            raise InputError(
+                "its bytes are not those of its object id: the object is damaged",
+                place=path,
+                hint="see which objects are: git fsck; fetch them again",
+            )
         return data
 
     def list(self, path: str) -> tuple[Entry, ...]:
