@@ -58,18 +58,57 @@ def diff(
     project = load_project(source.tree)
     ground = _Ground(repository, evaluator, cache, source, project)
     known = project.files
+    for text in (first,) if second is None else (first, second):
+        _require_side(project, text)
     if second is None:
-        if first not in known:
-            raise UsageError(
-                f"there is no environment {first} in {described(project.tree)}",
-                hint=f"{listed_environments(project)}; to compare revisions, name two of them",
-            )
+        _require_alone(project, first)
         return (_against_published(ground, first),)
     if _environment_of(first) in known or _environment_of(second) in known:
+        _require_environments(ground, first, second)
         sides = [_side(ground, text) for text in (first, second)]
         return (compare_sides(sides[0], sides[1]),)
     _require_revisions(repository, project, first, second)
     return _between_revisions(ground.at(first), ground.at(second))
+
+
+def _require_side(project: Project, text: str) -> None:
+    name, at, revision = text.partition("@")
+    if not text or (at and name in project.files and not revision):
+        raise UsageError(
+            f"'{text}' is nothing to compare",
+            hint="name an environment (ENV), one at a revision (ENV@REVISION), or a revision",
+        )
+
+
+def _require_alone(project: Project, name: str) -> None:
+    """Only an environment can be compared with what it has published."""
+    if name in project.files:
+        return
+    if _environment_of(name) in project.files:
+        raise UsageError(
+            f"{name} needs a second side",
+            hint=f"name what to compare it with: envctl diff {name} {_environment_of(name)}",
+        )
+    raise UsageError(
+        f"there is no environment {name} in {described(project.tree)}",
+        hint=f"{listed_environments(project)}; to compare revisions, name two of them",
+    )
+
+
+def _require_environments(ground: _Ground, first: str, second: str) -> None:
+    """Refuse a revision beside an environment, which is told from a name that is only misspelt."""
+    for text, other in ((first, second), (second, first)):
+        if _environment_of(text) in ground.project.files:
+            continue
+        try:
+            ground.repository.resolve(text)
+        except InputError:
+            continue
+        name = _environment_of(other)
+        raise UsageError(
+            f"{text} is a revision, and {other} an environment",
+            hint=f"compare {name}@{text} with {other}, or two revisions",
+        )
 
 
 def _require_revisions(repository: Repository, project: Project, *names: str) -> None:

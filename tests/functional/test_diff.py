@@ -1,6 +1,7 @@
 """envctl diff on a real repository: what it shows, what it hides, what it evaluates, and what it refuses."""
 
 import base64
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +14,7 @@ from envctl.workflows.runs import PublishOptions
 from envctl.workflows.sides import Comparison
 from envctl.workflows.source import open_source
 from tests.functional.conftest import Workspace
+from tests.functional.failing import fails, told
 from tests.support.rendering import Counting
 
 CANARY = "canary-8f3a"
@@ -237,3 +239,139 @@ def test_markdown_for_a_pull_request(small: Workspace) -> None:
 </details>
 """
     )
+
+
+HERE = "environments here: dev, prod"
+SIDES = "name an environment (ENV), one at a revision (ENV@REVISION), or a revision"
+SYNTAX = {"components/web/main.jsonnet": "{ a: }\n"}
+# Arguments, exit code, summary, hint, problems (place, reason, hint), files of the work tree.
+Wrong = tuple[tuple[str, ...], int, str, str, tuple[tuple[str, str, str], ...], dict[str, str]]
+WRONG: dict[str, Wrong] = {
+    "two sources": (("dev", "--rev", "HEAD", "--index"), 2, "--rev and --index exclude each other", "", (), {}),
+    "nothing": (("",), 2, "'' is nothing to compare", SIDES, (), {}),
+    "an environment at nothing": (("dev@", "dev"), 2, "'dev@' is nothing to compare", SIDES, (), {}),
+    "an environment that is unknown": (("dev", "qa"), 2, "there is no environment qa in the work tree", HERE, (), {}),
+    "an unknown one at a revision": (("qa@HEAD", "dev"), 2, "there is no environment qa in the work tree", HERE, (), {}),
+    "a revision alone": (
+        ("HEAD",), 2, "there is no environment HEAD in the work tree", f"{HERE}; to compare revisions, name two of them", (), {},
+    ),
+    "an environment at a revision alone": (
+        ("dev@HEAD",), 2, "dev@HEAD needs a second side", "name what to compare it with: envctl diff dev@HEAD dev", (), {},
+    ),
+    "an environment and a revision": (
+        ("prod", "HEAD"), 2, "HEAD is a revision, and prod an environment", "compare prod@HEAD with prod, or two revisions", (), {},
+    ),
+    "a revision and an environment": (
+        ("main", "dev@HEAD"), 2, "main is a revision, and dev@HEAD an environment", "compare dev@main with dev@HEAD, or two revisions", (), {},
+    ),
+    "a revision that is unknown": (
+        ("dev@nope", "dev"), 1, "there is no branch, tag or commit 'nope'", "git branch -a lists the branches", (), {},
+    ),
+    "a source that is unknown": (
+        ("dev", "--rev", "nope"), 1, "there is no branch, tag or commit 'nope'", "git branch -a lists the branches", (), {},
+    ),
+    "revisions that go too far back": (
+        ("HEAD~9", "HEAD"), 2,
+        "HEAD~9 is no environment in the work tree, and 'HEAD~9' goes too far back: {HEAD} has no such parent", HERE, (), {},
+    ),
+    "an abstract environment": (
+        ("base",), 2, "environment base is abstract: it is only there to be extended", HERE, (),
+        {"environments/base/environment.yaml": "abstract: true\n"},
+    ),
+    "an environment that waits for its first promotion": (
+        ("prod",), 1, "prod does not render from the work tree", "",
+        (("environments/prod/lock.yaml", "environment prod is promoted from dev and has no pin for web",
+          "promote first: envctl promote dev prod"),), {},
+    ),
+    "a component that does not evaluate": (
+        ("dev",), 1, "dev does not render from the work tree", "",
+        (("components/web/main.jsonnet:1:6", '"}" stands where a value should begin', "something is missing just before it"),
+         ("", "while evaluating web in dev", "")), SYNTAX,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "summary", "hint", "problems", "files"), WRONG.values(), ids=list(WRONG)
+)
+def test_wrong_arguments_and_sources_are_told_whole(
+    small: Workspace,
+    arguments: tuple[str, ...],
+    code: int,
+    summary: str,
+    hint: str,
+    problems: tuple[tuple[str, str, str], ...],
+    files: dict[str, str],
+) -> None:
+    """What, where, and the next step; as text on standard error, as JSON where the result would be."""
+    for path, text in files.items():
+        small.write(path, text)
+    summary = told(small, summary)
+    outcome = fails(small, "diff", *arguments)
+    lines = [f"error: {summary}"]
+    for place, reason, step in problems:
+        lines += [f"  {place}: {reason}" if place else f"  {reason}"] + [f"    {step}"] * bool(step)
+    lines += [f"hint: {hint}"] * bool(hint)
+    assert (outcome.code, outcome.out, outcome.err.splitlines()) == (code, "", lines)
+    outcome = fails(small, "diff", *arguments, "-o", "json")
+    assert (outcome.code, outcome.err, json.loads(outcome.out)) == (code, "", {"error": {
+        "summary": summary, "place": "", "hint": hint, "exitCode": code,
+        "problems": [dict(zip(("place", "reason", "hint"), each, strict=True)) for each in problems],
+    }})  # fmt: skip
+
+
+def test_markdown_and_json_exclude_each_other(small: Workspace) -> None:
+    """There is one output."""
+    outcome = fails(small, "diff", "dev", "--markdown", "-o", "json")
+    assert (outcome.code, outcome.data["error"]["summary"]) == (
+        2,
+        "--markdown and -o json exclude each other",
+    )
+    assert outcome.data["error"]["hint"] == "leave one of them out"
+
+
+def test_all_environments_that_do_not_render_are_told_in_one_pass(small: Workspace) -> None:
+    """With what is wrong in each."""
+    small.write("environments/qa/environment.yaml", "namespace: qa\ncomponents: [web]\n")
+    small.write("components/web/main.jsonnet", "{ settings: error 'not in ' + $.config.name, config:: {} }\n")
+    small.commit("Break it")
+    outcome = fails(small, "diff", "HEAD~1", "HEAD")
+    assert outcome.err.startswith(told(small, "error: dev, qa do not render from commit {HEAD}\n"))
+    assert [line for line in outcome.err.splitlines() if "while evaluating" in line] == [
+        "  while evaluating web in dev",
+        "  while evaluating web in qa",
+    ]
+
+
+def test_a_deploy_branch_that_is_none_is_refused(small: Workspace) -> None:
+    """As every other command does."""
+    small.git("branch", "deploy/dev")
+    assert fails(small, "diff", "dev").err == told(
+        small,
+        """
+        error: deploy/dev ({HEAD}): its tip was not written by envctl: it lacks the Envctl- trailers
+        hint: put the branch back to its last deploy commit, or move it aside: git branch -m deploy/dev dev-aside
+        """,
+    )
+
+
+def test_json_says_everything_in_parts(small: Workspace) -> None:
+    """Who reads it need not take apart what people read."""
+    small.ok("render", "dev", "--publish")
+    tip = small.git("rev-parse", "--short=12", "deploy/dev")
+    small.edit("components/web/main.jsonnet", "replicas: 1", "replicas: 2")
+    outcome = small.envctl("diff", "dev", "-o", "json")
+    assert (outcome.code, outcome.data) == (16, {"comparisons": [{
+        "old": f"dev@{tip}",
+        "new": "dev rendered from the work tree",
+        "environments": ["dev", "dev"],
+        "counts": {"created": 0, "changed": 1, "deleted": 0, "unchanged": 0},
+        "unchanged": 0,
+        "changes": [{
+            "object": "ConfigMap dev/web",
+            "group": "", "kind": "ConfigMap", "namespace": "dev", "name": "web",
+            "component": "web",
+            "action": "changed",
+            "fields": [{"path": "$.data.replicas", "action": "changed", "old": "1", "new": "2"}],
+        }],
+    }]})  # fmt: skip
