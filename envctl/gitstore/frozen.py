@@ -5,20 +5,22 @@ A render that reads it sees one state, and two scans can be compared by one dige
 
 import os
 import stat
+import threading
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from dulwich.index import IndexEntry
 
-from envctl.errors import InputError
-from envctl.gitstore.failures import translated
+from envctl.errors import EnvctlError, InputError
 from envctl.gitstore.files import NoFolderError, opened_folder
 from envctl.gitstore.index import Index, entry_kind
 from envctl.gitstore.names import name_flaw, shown
 from envctl.gitstore.objects import BLOB, FILE_MODES, Objects
 from envctl.gitstore.trees import digest, prefixes
-from envctl.gitstore.worktree import WorkTree
+from envctl.gitstore.worktree import WorkTree, listed
 from envctl.model.git import Entry, EntryKind
 from envctl.ports import Tree
 
@@ -26,10 +28,25 @@ _SKIPPING_VERSION = 3
 """The first version of the index whose entries can say that they are not on disk."""
 
 
+_LARGE = 8 << 20
+"""Bytes of a file that only a render which reads it is to hash."""
+
+
+@dataclass(slots=True)
+class _Scan:
+    """What is below one name of the root. `unread` are files whose id nobody has asked for yet."""
+
+    entries: dict[str, Entry] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
+    failed: dict[str, EnvctlError] = field(default_factory=dict)
+    folders: dict[str, list[str]] = field(default_factory=dict)
+
+
 class FrozenWorkTree(Tree):
     """A work tree whose entries stay as they were first seen. `read` gives what is on disk now.
 
     What a sparse checkout leaves out is there nevertheless, as the index has it: Git calls it unchanged.
+    What nobody asks for, a large file or a folder that cannot be read, stands in nobody's way.
     """
 
     def __init__(self, work: WorkTree, objects: Objects, index: Index, root: Path) -> None:
@@ -37,14 +54,15 @@ class FrozenWorkTree(Tree):
         self._objects = objects
         self._index = index
         self._root = root
-        self._tops: dict[str, dict[str, Entry]] = {}
+        self._lock = threading.RLock()
+        self._tops: dict[str, _Scan] = {}
 
     @property
     def label(self) -> str:
         return self._work.label
 
     def entry(self, path: str) -> Entry | None:
-        return self._top(path).get(path) if path else Entry("", EntryKind.TREE, "")
+        return self._entry(self._top(path), path) if path else Entry("", EntryKind.TREE, "")
 
     def read(self, path: str) -> bytes:
         entry = self.entry(path)
@@ -58,27 +76,101 @@ class FrozenWorkTree(Tree):
             added = {name: found for name in tops if (found := self.entry(name))}
             known = {each.name: each for each in self._work.list(path)} | added
             return tuple(known[name] for name in sorted(known))
-        start = len(path) + 1
-        known = self._top(path)
-        below = [at for at in known if at.startswith(f"{path}/") and "/" not in at[start:]]
+        scan = self._top(path)
+        if path in scan.failed:
+            raise scan.failed[path]
+        below = [f"{path}/{name}" for name in sorted(scan.folders.get(path, ()))]
         for at in below:
-            flaw = name_flaw(at[start:])
+            flaw = name_flaw(at.rpartition("/")[2])
             if flaw:
                 raise InputError(f"the directory holds {flaw}", place=shown(at))
-        return tuple(known[at] for at in sorted(below))
+        return tuple(each for at in below if (each := self._entry(scan, at)))
 
     def fingerprint(self, path: str) -> str:
-        return digest((at, each) for at, each in self._top(path).items() if _inside(at, path))
+        scan = self._top(path)
+        inside = sorted(each for each in scan.entries if _inside(each, path))
+        if any(_inside(each, path) for each in scan.failed):
+            return _unknown()
+        try:
+            for each in inside:
+                if each in scan.unread and (self._root / each).lstat().st_size > _LARGE:
+                    return _unknown()
+                self._entry(scan, each)
+        except (EnvctlError, OSError):
+            return _unknown()
+        return digest((each, scan.entries[each]) for each in inside if each in scan.entries)
 
-    def _top(self, path: str) -> dict[str, Entry]:
+    def _entry(self, scan: _Scan, path: str) -> Entry | None:
+        """An entry with its id, which of a new or changed file is computed when it is first asked for."""
+        with self._lock:
+            if path in scan.unread:
+                known = self._work.entry(path)
+                scan.unread.discard(path)
+                if known is None:  # gone since the scan
+                    scan.entries.pop(path, None)
+                else:
+                    scan.entries[path] = known
+            return scan.entries.get(path)
+
+    def _top(self, path: str) -> _Scan:
         name = path.partition("/")[0]
-        if name not in self._tops:
-            found: dict[str, Entry] = {}
-            with suppress(NoFolderError), opened_folder(self._root, "") as opened:
-                self._look(opened, "", name, found)
-            self._add_skipped(name, found)
-            self._tops[name] = found
-        return self._tops[name]
+        with self._lock:
+            if name not in self._tops:
+                self._tops[name] = self._scanned(name)
+            return self._tops[name]
+
+    def _scanned(self, top: str) -> _Scan:
+        """Everything at and below a name of the root; folders only where they hold anything."""
+        scan = _Scan()
+        pending = [*self._look("", [top], scan)]
+        while pending:
+            folder = pending.pop()
+            try:
+                with opened_folder(self._root, folder) as opened:
+                    names = listed(opened)
+                pending += self._look(folder, names, scan)
+            except NoFolderError:  # gone since it was listed
+                continue
+            except EnvctlError as error:
+                scan.failed[folder] = error
+                scan.entries[folder] = Entry(folder.rpartition("/")[2], EntryKind.TREE, "")
+        self._add_skipped(top, scan.entries)
+        for path in list(scan.entries):
+            for each in prefixes(path):
+                scan.entries.setdefault(each, Entry(each.rpartition("/")[2], EntryKind.TREE, ""))
+        for path in scan.entries:
+            above, _, name = path.rpartition("/")
+            scan.folders.setdefault(above, []).append(name)
+        return scan
+
+    def _look(self, folder: str, names: Iterable[str], scan: _Scan) -> tuple[str, ...]:
+        """Enter what is at names of a directory. Returns the directories among them."""
+        below: tuple[str, ...] = ()
+        with suppress(NoFolderError), opened_folder(self._root, folder) as opened:
+            for name in names:
+                path = f"{folder}/{name}" if folder else name
+                kind = self._enter(opened, folder, name, scan)
+                if kind is EntryKind.TREE:
+                    below += (path,)
+        return below
+
+    def _enter(self, opened: int, folder: str, name: str, scan: _Scan) -> EntryKind | None:
+        """Enter what is at a name of a directory, and say what it is; a directory comes by what it holds."""
+        path = f"{folder}/{name}" if folder else name
+        tracked = self._index.entry(path)
+        if tracked is not None and tracked.mode in FILE_MODES:
+            with suppress(OSError, ValueError):
+                state = os.stat(name, dir_fd=opened, follow_symlinks=False)
+                if stat.S_ISREG(state.st_mode) and self._work.is_unchanged(tracked, state):
+                    scan.entries[path] = Entry(name, EntryKind.FILE, tracked.sha.decode())
+                    return EntryKind.FILE
+        kind = self._work.kind_at(opened, folder, name)
+        if kind is EntryKind.FILE:
+            scan.entries[path] = Entry(name, kind, "")
+            scan.unread.add(path)
+        elif kind is not None and kind is not EntryKind.TREE:
+            scan.entries[path] = Entry(name, kind, self._work.id_at(opened, path, kind))
+        return kind
 
     @cached_property
     def _skipped(self) -> dict[str, IndexEntry]:
@@ -106,32 +198,10 @@ class FrozenWorkTree(Tree):
     def _on_disk(self, path: str) -> bool:
         return os.path.lexists(self._root / path)
 
-    def _folder(self, opened: int, folder: str, found: dict[str, Entry]) -> bool:
-        """Scan a directory; whether it holds anything that Git would see."""
-        before = len(found)
-        for name in os.listdir(opened):
-            self._look(opened, folder, name, found)
-        return len(found) > before
 
-    def _look(self, opened: int, folder: str, name: str, found: dict[str, Entry]) -> None:
-        """Enter what is at a name of a directory, and all below it."""
-        path = f"{folder}/{name}" if folder else name
-        tracked = self._index.entry(path)
-        if tracked is not None and tracked.mode in FILE_MODES:
-            with suppress(OSError, ValueError):
-                state = os.stat(name, dir_fd=opened, follow_symlinks=False)
-                if stat.S_ISREG(state.st_mode) and self._work.is_unchanged(tracked, state):
-                    found[path] = Entry(name, EntryKind.FILE, tracked.sha.decode())
-                    return
-        kind = self._work.kind_at(opened, folder, name)
-        if kind is EntryKind.TREE:
-            with suppress(NoFolderError), opened_folder(self._root, path) as below:
-                with translated("list a directory", place=shown(path)):
-                    holds = self._folder(below, path, found)
-                if holds:
-                    found[path] = Entry(name, kind, "")
-        elif kind:
-            found[path] = Entry(name, kind, self._work.id_at(opened, path, kind))
+def _unknown() -> str:
+    """A fingerprint that no other one equals: nothing is told from memory."""
+    return f"unknown {os.urandom(16).hex()}"
 
 
 def _inside(path: str, folder: str) -> bool:

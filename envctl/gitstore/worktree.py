@@ -91,7 +91,7 @@ class WorkTree:
         while pending:
             folder = pending.pop()
             with suppress(NoFolderError), opened_folder(self._root, folder) as opened:  # gone meanwhile
-                for name in _listed(opened):
+                for name in listed(opened):
                     path = f"{folder}/{name}" if folder else name
                     kind = self.kind_at(opened, folder, name)
                     if kind is EntryKind.TREE:
@@ -118,7 +118,7 @@ class WorkTree:
         return self.id_at(opened, path, kind) != entry.sha.decode()
 
     def _names(self, opened: int, folder: str) -> Iterator[tuple[str, EntryKind]]:
-        for name in sorted(_listed(opened)):
+        for name in sorted(listed(opened)):
             kind = self._kind(opened, folder, name)
             if kind:
                 flaw = name_flaw(name)
@@ -147,7 +147,7 @@ class WorkTree:
     def _holds_files(self, path: str) -> bool:
         try:
             with opened_folder(self._root, path) as opened:
-                return any(self._kind(opened, path, name) for name in _listed(opened))
+                return any(self._kind(opened, path, name) for name in listed(opened))
         except NoFolderError:
             return False
 
@@ -218,7 +218,8 @@ class WorkTree:
             return bool(self._repo.get_config_stack().get_boolean((b"core",), b"filemode", default=True))
 
 
-def _listed(opened: int) -> list[str]:
+def listed(opened: int) -> list[str]:
+    """The names in an open directory. Raises errors of `envctl.errors` only."""
     with translated("list a directory"):
         return os.listdir(opened)
 

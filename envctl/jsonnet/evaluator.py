@@ -119,9 +119,9 @@ class JsonnetEvaluator:
         resolvers = {id(task.tree): Resolver(task.tree) for task in tasks}
         done: SimpleQueue[Future[Done]] = SimpleQueue()
         flow = Flow(self._threads, self._run_batch, resolvers, done)
-        for queue in queued(tasks, self._width):
-            flow.advance(queue)
         try:
+            for queue in queued(tasks, self._width):
+                flow.advance(queue)
             left = len(tasks)
             while left:
                 each = done.get().result()
@@ -150,11 +150,11 @@ class JsonnetEvaluator:
         deadline, worker = self._begin(task)
         try:
             values, size = self._value(task, worker, imports, deadline)
+            closures = imports.closures(each.code for each in batch.tasks)
         except InputError:
             return None
         if not isinstance(values, list):
             return None
-        closures = imports.closures(each.code for each in batch.tasks)
         outcomes = [
             Evaluation(each.key, value, None, closure)
             for each, value, closure in zip(batch.tasks, values, closures, strict=True)

@@ -9,12 +9,12 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-# The group between the word and its literal is atomic: comments can be split in one way only.
-_IMPORT = re.compile(
-    rb"(?<![A-Za-z0-9_])import(?:str|bin)?(?![A-Za-z0-9_])"
-    rb"(?>(?:[ \t\r\n]|//[^\n]*(?:\n|\Z)|#[^\n]*(?:\n|\Z)|/\*[^*]*\*+(?:[^/*][^*]*\*+)*/)*)"
-    rb"(?:(?P<odd>\(|\|\|\|)|@?(?:'(?P<single>[^']*)'(?P<more1>')?|\"(?P<double>[^\"]*)\"(?P<more2>\")?))",
-)
+_WORD = re.compile(rb"(?<![A-Za-z0-9_])import(?:str|bin)?(?![A-Za-z0-9_])")
+_LITERAL = re.compile(rb"@?(?:'(?P<single>[^']*)'(?P<more1>')?|\"(?P<double>[^\"]*)\"(?P<more2>\")?)")
+_SPACE = re.compile(rb"[ \t\r\n]*")
+# How often a text may be read over, so that no text takes more than a moment.
+_PASSES = 8
+_SLACK = 64 * 1024
 # What every engine surely takes for the same path: some end it at a NUL, each reads bad UTF-8 in its own way.
 _PLAIN = re.compile(rb"[ -\[\]-~]*")
 
@@ -25,15 +25,37 @@ Request = tuple[str, str]
 def named_imports(program: bytes) -> frozenset[str] | None:
     """The paths that a program could import; None where its text does not tell, which means any."""
     found: set[str] = set()
-    at = 0
-    while match := _IMPORT.search(program, at):
-        # The next search starts behind the word, not behind the literal: that may hold the next import.
-        at = match.start() + len(b"import")
-        literal = match["single"] if match["single"] is not None else match["double"]
-        if literal is None or match["more1"] or match["more2"] or not _PLAIN.fullmatch(literal):
+    work = _PASSES * len(program) + _SLACK
+    for word in _WORD.finditer(program):
+        at = _behind(program, word.end())
+        literal = _LITERAL.match(program, at) if at is not None else None
+        work -= (literal.end() if literal else at or len(program)) - word.end()
+        if at is None or work < 0 or program.startswith((b"(", b"|||"), at):
             return None
-        found.add(literal.decode("ascii"))
+        if literal is None:
+            continue
+        text = literal["single"] if literal["single"] is not None else literal["double"]
+        if literal["more1"] or literal["more2"] or not _PLAIN.fullmatch(text):
+            return None
+        found.add(text.decode("ascii"))
     return frozenset(found)
+
+
+def _behind(program: bytes, at: int) -> int | None:
+    """Where the spaces and comments from a place on end; None for a comment without an end."""
+    while True:
+        space = _SPACE.match(program, at)
+        at = space.end() if space else at
+        if program.startswith((b"//", b"#"), at):
+            at = program.find(b"\n", at)
+        elif program.startswith(b"/*", at):
+            at = program.find(b"*/", at + 2) + 2
+            if at < 2:  # noqa: PLR2004  not found
+                return None
+        else:
+            return at
+        if at < 0:
+            return len(program)
 
 
 def reachable(

@@ -98,7 +98,11 @@ class ProcessSchemaChecker(SchemaChecker):
             self._drop()
         if self._worker is None:
             self._worker = _Worker(self._limits)
-        return self._worker.ask(task, self._limits.seconds)
+        try:
+            return self._worker.ask(task, self._limits.seconds)
+        except KeyboardInterrupt:  # its answer is still to come, and would be taken for the next one
+            self._drop()
+            raise
 
     def _drop(self) -> None:
         if self._worker:

@@ -47,9 +47,9 @@ def recalled(
     try:
         if any(tree.fingerprint(name) != found for name, found in run.prints.items()):
             return None
-    except EnvctlError:  # the whole way says what is wrong
+        outcomes = [_now(repository, each) for each in run.outcomes]
+    except EnvctlError:  # the whole way says what is wrong, and of which environment
         return None
-    outcomes = [_now(repository, each) for each in run.outcomes]
     found = tuple(each for each in outcomes if each)
     return found if len(found) == len(outcomes) else None
 
@@ -107,7 +107,7 @@ def _decoded(data: Any) -> Run:
 
 
 def _key(tree: Tree, options: PublishOptions) -> str:
-    """Runs are told apart by what they were asked; index and work tree have the same fingerprints."""
-    form = "files" if tree.label in {"work tree", "index"} else "commit"
+    """Runs are told apart by what they were asked: not every tree takes every name that another one takes."""
+    form = tree.label if tree.label in {"work tree", "index"} else "commit"
     asked = json.dumps([options.environments, options.engine])
     return f"run {__version__} {RENDER_VERSION} {form} {asked}"

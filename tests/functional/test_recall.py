@@ -65,7 +65,7 @@ def recall(root: Path, options: PublishOptions | None = None) -> tuple[Environme
 
 
 def test_nothing_changed_is_told_from_memory(repository: Path) -> None:
-    """Trees, counts and commits are those of the render; the index has the work tree's fingerprints."""
+    """Trees, counts and commits are those of the render; index and work tree are runs of their own."""
     tip = git(repository, "rev-parse", "deploy/dev").strip()
     tree = git(repository, "rev-parse", "deploy/dev^{tree}").strip()
     expected = (
@@ -73,6 +73,8 @@ def test_nothing_changed_is_told_from_memory(repository: Path) -> None:
         EnvironmentOutcome("prod", "waiting"),
     )
     assert recall(repository) == expected
+    assert recall(repository, PublishOptions(index=True)) is None
+    envctl(repository, "render", "--index")
     assert recall(repository, PublishOptions(index=True)) == expected
 
 
@@ -106,6 +108,8 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "a file that is gone": lambda root: (root / "lib/x.libsonnet").unlink(),
     "a file that became a link": lambda root: linked(root / "lib/x.libsonnet"),
     "a deploy branch that moved": lambda root: git(root, "branch", "-f", "deploy/dev", edited(root)),
+    "a deploy branch that envctl did not write": lambda root: git(root, "branch", "-f", "deploy/dev", "main"),
+    "a large new file where components are": lambda root: large(root / "components/a/data.bin"),
     "a deploy branch that is gone": lambda root: git(root, "branch", "-D", "deploy/dev"),
 }
 
@@ -115,6 +119,12 @@ def same_size(path: Path, text: str) -> None:
     before = path.stat()
     path.write_text(text)
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def large(path: Path) -> None:
+    """A file that nobody imports and that is too large to look at for nothing."""
+    path.touch()
+    os.truncate(path, 1 << 30)
 
 
 def linked(path: Path) -> None:
@@ -180,3 +190,22 @@ def test_another_engine_or_selection_is_another_run(repository: Path) -> None:
     """What was asked is part of the key."""
     assert recall(repository, PublishOptions(("dev",))) is None
     assert recall(repository, PublishOptions(engine="rjsonnet")) is None
+
+
+def test_what_nobody_asks_for_stands_in_nobodys_way(repository: Path) -> None:
+    """Folders hundreds deep and files far too large do not matter beside an import."""
+    first = envctl(repository, "render", "dev")
+    large(repository / "lib/data.bin")
+    folder = repository / "vendor"
+    at = os.open(repository, os.O_RDONLY)
+    for name in ["vendor", *["d"] * 300]:
+        os.mkdir(name, dir_fd=at)
+        below = os.open(name, os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=at))
+    os.close(at)
+    try:
+        assert envctl(repository, "render", "dev") == first
+    finally:
+        subprocess.run(["rm", "-rf", str(folder)], check=True)
