@@ -8,6 +8,7 @@ and strings too, are all imports that a file could ever ask for.
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 
 _WORD = re.compile(rb"(?<![A-Za-z0-9_])import(?:str|bin)?(?![A-Za-z0-9_])")
 _LITERAL = re.compile(rb"@?(?:'(?P<single>[^']*)'(?P<more1>')?|\"(?P<double>[^\"]*)\"(?P<more2>\")?)")
@@ -22,6 +23,7 @@ Request = tuple[str, str]
 """The folder of the importing file ("" for the root), and the path asked for."""
 
 
+@lru_cache(maxsize=512)  # every batch asks for the same libraries
 def named_imports(program: bytes) -> frozenset[str] | None:
     """The paths that a program could import; None where its text does not tell, which means any."""
     found: set[str] = set()
