@@ -6,6 +6,7 @@ A render that reads it sees one state, and two scans can be compared by one dige
 import os
 import stat
 import threading
+from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -122,13 +123,14 @@ class FrozenWorkTree(Tree):
     def _scanned(self, top: str) -> _Scan:
         """Everything at and below a name of the root; folders only where they hold anything."""
         scan = _Scan()
-        pending = [*self._look("", [top], scan)]
+        pending = deque[str]()
+        with suppress(NoFolderError), opened_folder(self._root, "") as opened:
+            pending += self._look(opened, "", [top], scan)
         while pending:
             folder = pending.pop()
             try:
                 with opened_folder(self._root, folder) as opened:
-                    names = listed(opened)
-                pending += self._look(folder, names, scan)
+                    pending += self._look(opened, folder, listed(opened), scan)
             except NoFolderError:  # gone since it was listed
                 continue
             except EnvctlError as error:
@@ -143,16 +145,13 @@ class FrozenWorkTree(Tree):
             scan.folders.setdefault(above, []).append(name)
         return scan
 
-    def _look(self, folder: str, names: Iterable[str], scan: _Scan) -> tuple[str, ...]:
+    def _look(self, opened: int, folder: str, names: Iterable[str], scan: _Scan) -> tuple[str, ...]:
         """Enter what is at names of a directory. Returns the directories among them."""
-        below: tuple[str, ...] = ()
-        with suppress(NoFolderError), opened_folder(self._root, folder) as opened:
-            for name in names:
-                path = f"{folder}/{name}" if folder else name
-                kind = self._enter(opened, folder, name, scan)
-                if kind is EntryKind.TREE:
-                    below += (path,)
-        return below
+        return tuple(
+            f"{folder}/{name}" if folder else name
+            for name in names
+            if self._enter(opened, folder, name, scan) is EntryKind.TREE
+        )
 
     def _enter(self, opened: int, folder: str, name: str, scan: _Scan) -> EntryKind | None:
         """Enter what is at a name of a directory, and say what it is; a directory comes by what it holds."""

@@ -38,8 +38,7 @@ class Known:
 
     def positions(self) -> Iterator[int]:
         """The positions of its closure in the record's table."""
-        for start, stop in zip(self.spans[::2], self.spans[1::2], strict=True):
-            yield from range(start, stop)
+        return _positions(self.spans)
 
 
 @dataclass(frozen=True, slots=True)
