@@ -21,6 +21,7 @@ ROLLBACK_TO = "Envctl-Rollback-To"
 FORCED = "Envctl-Forced"
 REASON = "Envctl-Reason"
 ALLOW_PRUNE = "Envctl-Allow-Prune"
+APPROVED_BY = "Envctl-Approved-By"
 
 # What a source commit may say to the deploy commits made from it.
 HANDED_ON = (PROMOTED_FROM, ROLLBACK_TO, FORCED, REASON, ALLOW_PRUNE)
