@@ -7,6 +7,7 @@ Blocks are sorted and stand apart by a blank line, so that two promotions of dif
 components change different places and Git merges them.
 """
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ _EMPTY = re.compile(r"components *:(?: *\{ *\})?(?P<comment> +#.*)? *")
 def parse_lock(data: bytes, path: str) -> Lock:
     """The pins in a lock file. Raises InputError with every problem."""
     pins = content(_read(data, path)).get("components") or {}
-    return Lock({name: Pin(each["revision"], each.get("from")) for name, each in pins.items()})
+    return Lock({name: Pin(each["revision"], each.get("from"), each.get("hold")) for name, each in pins.items()})
 
 
 def _read(data: bytes, path: str) -> Document:
@@ -58,7 +59,7 @@ def edit_lock(data: bytes | None, pins: Mapping[str, Pin | None], path: str) -> 
         return data
     newline = "\r\n" if b"\r\n" in data else "\n"
     lines = data.decode("utf-8").splitlines() or list(_HEADER)
-    lines = _without_blank_end(_applied(lines, _edits(lines, changes, path)))
+    lines = _without_blank_end(_applied(lines, _edits(lines, before, changes, path)))
     added = {name: pin for name, pin in changes.items() if pin and name not in before}
     lines = _applied(lines, _insert(lines, _blocks(lines, path), added, path))
     edited = (newline.join(lines) + newline).encode()
@@ -113,7 +114,9 @@ def _without_blank_end(lines: Sequence[str]) -> list[str]:
     return list(lines[:end])
 
 
-def _edits(lines: Sequence[str], changes: Mapping[str, Pin | None], path: str) -> Iterator[_Edit]:
+def _edits(
+    lines: Sequence[str], before: Mapping[str, Pin], changes: Mapping[str, Pin | None], path: str
+) -> Iterator[_Edit]:
     """The edits of blocks that are there."""
     blocks = _blocks(lines, path)
     for block in blocks:
@@ -123,23 +126,30 @@ def _edits(lines: Sequence[str], changes: Mapping[str, Pin | None], path: str) -
             raise InputError(_LAID_OUT, place=f"{path}:{block.key + 1}", hint=_LAYOUT_HINT)
         pin = changes[block.name]
         if pin:
-            yield from _replace(lines, block, pin, path)
+            yield from _replace(lines, block, before[block.name], pin, path)
         else:
             yield _remove(lines, block)
 
 
-def _replace(lines: Sequence[str], block: _Block, pin: Pin, path: str) -> Iterator[_Edit]:
+def _replace(lines: Sequence[str], block: _Block, before: Pin, pin: Pin, path: str) -> Iterator[_Edit]:
     number = block.fields["revision"]
     yield _set_value(lines, number, pin.revision, path)
-    origin = block.fields.get("from")
+    indent = " " * _depth(lines[number])
+    origin, hold = block.fields.get("from"), block.fields.get("hold")
+    new = []
     if pin.from_environment is None:
         if origin is not None:
             yield _Edit(origin, origin + 1)
     elif origin is None:
-        indent = " " * _depth(lines[number])
-        yield _Edit(number + 1, number + 1, (f"{indent}from: {_plain(pin.from_environment)}",))
+        new.append(f"{indent}from: {_plain(pin.from_environment)}")
     else:
         yield _set_value(lines, origin, pin.from_environment, path)
+    if hold is not None and pin.hold != before.hold:
+        yield _Edit(hold, hold + 1)
+    if pin.hold is not None and pin.hold != before.hold:
+        new.append(_hold_line(indent, pin.hold))
+    if new:
+        yield _Edit(number + 1, number + 1, tuple(new))
 
 
 def _set_value(lines: Sequence[str], number: int, value: str, path: str) -> _Edit:
@@ -195,7 +205,14 @@ def _block_lines(name: str, pin: Pin, indent: str) -> list[str]:
     lines = [f"{indent}{_plain(name)}:", f"{indent}  revision: {_plain(pin.revision)}"]
     if pin.from_environment is not None:
         lines.append(f"{indent}  from: {_plain(pin.from_environment)}")
+    if pin.hold is not None:
+        lines.append(_hold_line(f"{indent}  ", pin.hold))
     return lines
+
+
+def _hold_line(indent: str, reason: str) -> str:
+    """In quotes, as JSON writes them: a reason may hold anything that people write."""
+    return f"{indent}hold: {json.dumps(reason, ensure_ascii=False)}"
 
 
 def _plain(text: str) -> str:

@@ -6,10 +6,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A component's pinned source revision, and the environment that it was promoted from."""
+    """A component's pinned source revision, and the environment that it was promoted from.
+
+    `hold` says why only a promotion that names the component may move the pin; None where any may.
+    """
 
     revision: str
     from_environment: str | None = None
+    hold: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

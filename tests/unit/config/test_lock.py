@@ -135,6 +135,12 @@ def test_the_first_promotion_writes_the_whole_file() -> None:
             f'  "no":\n    revision: "{"1" * 40}"\n    from: "on"\n\n  web:\n',
             id="what would not be read as text is quoted",
         ),
+        pytest.param(
+            {"web": Pin(A, "staging", "rolled back: \"5xx\" # on checkout")},
+            f"{B}\n    from: staging",
+            f'{A}\n    hold: "rolled back: \\"5xx\\" # on checkout"\n    from: staging',
+            id="a hold comes",
+        ),
         pytest.param({"web": Pin(B, "staging"), "x": None}, "", "", id="nothing to do"),
     ],
 )
@@ -245,7 +251,10 @@ def test_a_block_in_flow_style_that_is_not_touched_does_no_harm() -> None:
 
 
 names = st.sampled_from(["a", "api", "b", "gateway", "no", "on", "web", "x1", "true", "null", "12", "1e3"])
-pins = st.builds(Pin, st.text("0123456789abcdef", min_size=40, max_size=40), st.none() | names)
+holds = st.text(st.characters(min_codepoint=32, exclude_categories=["C", "Zl", "Zp"]), min_size=1)
+pins = st.builds(
+    Pin, st.text("0123456789abcdef", min_size=40, max_size=40), st.none() | names, st.none() | holds
+)
 changes = st.dictionaries(names, pins | st.none())
 
 
