@@ -39,7 +39,9 @@ _EMPTY = re.compile(r"components *:(?: *\{ *\})?(?P<comment> +#.*)? *")
 def parse_lock(data: bytes, path: str) -> Lock:
     """The pins in a lock file. Raises InputError with every problem."""
     pins = content(_read(data, path)).get("components") or {}
-    return Lock({name: Pin(each["revision"], each.get("from"), each.get("hold")) for name, each in pins.items()})
+    return Lock(
+        {name: Pin(each["revision"], each.get("from"), each.get("hold")) for name, each in pins.items()}
+    )
 
 
 def _read(data: bytes, path: str) -> Document:

@@ -24,7 +24,11 @@ ALLOW_PRUNE = "Envctl-Allow-Prune"
 APPROVED_BY = "Envctl-Approved-By"
 
 # What a source commit may say to the deploy commits made from it.
-HANDED_ON = (PROMOTED_FROM, ROLLBACK_TO, FORCED, REASON, ALLOW_PRUNE)
+HANDED_ON = (PROMOTED_FROM, ROLLBACK_TO, FORCED, REASON, APPROVED_BY, ALLOW_PRUNE)
+
+# What makes a deploy commit even where no file changes: it is an event of the audit trail, or a
+# permission that has to reach the agent (ADR 0010).
+EVENTS = (PROMOTED_FROM, ROLLBACK_TO, ALLOW_PRUNE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,8 @@ def handed_on(environment: str, commits: Sequence[Commit]) -> tuple[Trailer, ...
 
     `commits` are newest first. A trailer counts where its commit names this environment, or
     names none; a permission to prune only where it names this one: without a name it would lie
-    in wait in every environment for whatever leaves there next. The newest value of a key wins;
-    permissions add up.
+    in wait in every environment for whatever leaves there next. The newest commit that has a key
+    decides its values; permissions add up.
     """
     found: dict[str, list[str]] = {}
     for commit in commits:
@@ -91,13 +95,29 @@ def handed_on(environment: str, commits: Sequence[Commit]) -> tuple[Trailer, ...
         named = {value for key, value in trailers if key == ENVIRONMENT}
         if named and environment not in named:
             continue
+        mine: dict[str, list[str]] = {}
         for key, value in trailers:
             if key in HANDED_ON and (named or key != ALLOW_PRUNE):
-                found.setdefault(key, []).append(value)
-    return tuple(
-        (key, ", ".join(dict.fromkeys(found[key])) if key == ALLOW_PRUNE else found[key][0])
-        for key in HANDED_ON
-        if key in found
+                mine.setdefault(key, []).append(value)
+        for key, values in mine.items():
+            if key == ALLOW_PRUNE:
+                found.setdefault(key, []).extend(values)
+            else:
+                found.setdefault(key, values)
+    return tuple((key, value) for key in HANDED_ON for value in _handed(key, found.get(key, [])))
+
+
+def _handed(key: str, values: Sequence[str]) -> Sequence[str]:
+    if key == ALLOW_PRUNE:
+        return [", ".join(dict.fromkeys(values))] if values else []
+    return list(dict.fromkeys(values)) if key == APPROVED_BY else values[:1]
+
+
+def is_event(environment: str, commits: Sequence[Commit]) -> bool:
+    """Whether a source commit promotes to this very environment, rolls it back, or permits pruning there."""
+    return any(
+        (ENVIRONMENT, environment) in trailers and any(key in EVENTS for key, _ in trailers)
+        for trailers in (parse_trailers(commit.message) for commit in commits)
     )
 
 

@@ -1,10 +1,11 @@
 """Promotions as data: which pins move, and how the commit tells it (design §5)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from envctl.delivery.deploy import ENVIRONMENT, FORCED, PROMOTED_FROM, REASON
+from envctl.delivery.deploy import APPROVED_BY, ENVIRONMENT, FORCED, PROMOTED_FROM, REASON
 from envctl.delivery.trailers import Trailer, compose
+from envctl.model.lock import Pin
 
 SHORT = 12
 _LISTED = 20
@@ -26,29 +27,48 @@ class PinMove:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What a promotion would do before anything is read from history."""
+    """What a promotion would do before anything is read from history.
+
+    `held` are components that would move, and why only a promotion that names them may move them.
+    """
 
     moves: tuple[PinMove, ...]
     unchanged: tuple[str, ...]
     unknown: tuple[str, ...]
+    held: Mapping[str, str] = field(default_factory=dict)
 
 
 def select(
-    available: Mapping[str, str], pinned: Mapping[str, str], wanted: Sequence[str], chosen: Sequence[str]
+    available: Mapping[str, str], pinned: Mapping[str, Pin], wanted: Sequence[str], chosen: Sequence[str]
 ) -> Selection:
     """Which pins move: `available` ones of the source environment into those the target wants.
 
     `chosen` narrows to some components (all where empty). `unknown` are chosen ones that
-    either environment does not have.
+    either environment does not have. A held pin moves only where it is chosen; then its hold goes,
+    even where the revision stays.
     """
     both = [name for name in wanted if name in available]
     names = [name for name in both if name in chosen] if chosen else both
-    moved = [name for name in names if pinned.get(name) != available[name]]
+    moved = [name for name in names if _moves(pinned.get(name), available[name], named=name in chosen)]
+    held = {name: hold for name in moved if name not in chosen and (hold := _hold(pinned.get(name)))}
     return Selection(
-        moves=tuple(PinMove(name, pinned.get(name), available[name]) for name in sorted(moved)),
+        moves=tuple(
+            PinMove(name, pinned[name].revision if name in pinned else None, available[name])
+            for name in sorted(moved)
+            if name not in held
+        ),
         unchanged=tuple(sorted(set(names) - set(moved))),
         unknown=tuple(sorted(set(chosen) - set(both))),
+        held=held,
     )
+
+
+def _moves(pin: Pin | None, revision: str, *, named: bool) -> bool:
+    return pin is None or pin.revision != revision or (named and pin.hold is not None)
+
+
+def _hold(pin: Pin | None) -> str:
+    return (pin.hold if pin else "") or ""
 
 
 def promotion_message(
@@ -59,10 +79,11 @@ def promotion_message(
     *,
     reason: str = "",
     forced: Sequence[str] = (),
+    approved: Sequence[str] = (),
 ) -> str:
     """The message of a promotion commit; `origin` is the source environment's deploy commit.
 
-    `forced` are the gates that were overridden.
+    `forced` are the gates that were overridden, `approved` the people who approved, as ``Name <email>``.
     """
     names = [move.component for move in moves]
     trailers: list[Trailer] = [(ENVIRONMENT, target), (PROMOTED_FROM, f"{source}@{origin}")]
@@ -70,6 +91,7 @@ def promotion_message(
         trailers.append((FORCED, ", ".join(forced)))
     if reason:
         trailers.append((REASON, reason))
+    trailers += [(APPROVED_BY, each) for each in approved]
     title = ", ".join(names) if len(names) <= 3 else f"{len(names)} components"  # noqa: PLR2004
     body = "\n".join(line for move in moves for line in _move_lines(move))
     return compose(f"Promote {source} to {target}: {title}", (body,), trailers)

@@ -125,7 +125,7 @@ class Assembly:
         return replace(base, contents=self._contents(parts))
 
     def _contents(self, parts: Sequence[Part]) -> Contents:
-        return Contents(parts, components_text(self.plan.graph), self._load)
+        return Contents(parts, components_text(self.plan.graph), self._load, self._closure)
 
     def _take(self, unit: Unit, outcome: Evaluation) -> EnvctlError | None:
         """Take in a component's value, or say why it cannot be used."""
@@ -149,6 +149,9 @@ class Assembly:
         defines = definitions(value) if _DEFINITION in text else {}
         self._fresh[unit.name] = Fresh(code, closure, key, defines, None)
         return None
+
+    def _closure(self, name: str) -> Mapping[str, str]:
+        return self._fresh[name].closure if name in self._fresh else self._record.fresh(name).closure
 
     def _known(self, name: str) -> Known | Fresh:
         return self._fresh[name] if name in self._fresh else self._record.known[name]

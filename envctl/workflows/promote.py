@@ -1,42 +1,44 @@
 """Promote: copy pins from one environment to the next, as one commit, and publish it (design §5).
 
-Everything is prepared as objects first: gates, the commit, the render, the deploy commit. Refs
-move last, the source branch before the deploy branch, so a promotion that fails has changed
-nothing; where only the deploy branch could not be moved, the error says how to publish it.
+First a plan, which writes nothing: what the target would have, by ids. Then, if asked, the plan is
+carried out: through Git objects, without a checkout.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from envctl.config.lock import edit_lock
-from envctl.delivery.deploy import deploy_branch, deploy_ref
-from envctl.delivery.promotion import SHORT, PinMove, promotion_message, select
+from envctl.delivery.deploy import deploy_branch
+from envctl.delivery.plan import PlanFile, PlannedMove, PromotionPlan, moved_since
+from envctl.delivery.promotion import SHORT, PinMove, Selection, promotion_message, select
 from envctl.errors import ConflictError, InputError, Problem, RefusedError, UsageError
 from envctl.model.environment import Environment
-from envctl.model.git import Commit, CommitDraft, RefUpdate
+from envctl.model.git import Commit
 from envctl.model.lock import Pin
 from envctl.ports import Evaluator, RenderCache, Repository
-from envctl.workflows.lag import commits_between
-from envctl.workflows.project import (
-    Project,
-    choose_environments,
-    load_environment,
-    load_lock,
-    load_project,
-    lock_path,
-)
-from envctl.workflows.publish import Published, prepare, publish, published_tip, renderer_of, source_of
-from envctl.workflows.push import moved_on, require_current, sync
+from envctl.workflows.changelog import changing_commits, code_paths, same_code
+from envctl.workflows.landing import Landing, land
+from envctl.workflows.origin import Origin, environment_of, read_origin
+from envctl.workflows.overlaid import OverlaidTree
+from envctl.workflows.project import choose_environments, load_environment, load_lock, lock_path
+from envctl.workflows.publish import TRIES, Published, publish, renderer_of
+from envctl.workflows.push import publish_and_push, require_current, sync
 from envctl.workflows.render import render
 from envctl.workflows.rendered import Rendered, require_rendered
-from envctl.workflows.source import Source, at_revision, require_commit
-from envctl.workflows.tips import Tip
+from envctl.workflows.sides import Comparison, absent_side, compare_sides, rendered_side, tree_side
+from envctl.workflows.source import Source
+from envctl.workflows.sourcecommit import SourceBranch, open_branch
+from envctl.workflows.tips import Tip, deploy_tip
 from envctl.workflows.verify import verify_tip
 
 
 @dataclass(frozen=True, slots=True)
 class PromoteOptions:
-    """What to promote. `components` empty means all. `force` needs a `reason`, which is recorded."""
+    """What to promote: from `source` (``ENV`` or ``ENV@REVISION``) to `target`.
+
+    `components` empty means all that are not held. `force` needs a `reason`, which is recorded.
+    With a `plan`, exactly that is done, or nothing.
+    """
 
     source: str
     target: str
@@ -45,36 +47,51 @@ class PromoteOptions:
     dry_run: bool = False
     force: bool = False
     reason: str = ""
+    plan: PlanFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """The result. `commit` is empty where nothing moved. `refreshed`: the checked-out lock file follows."""
+    """The result. `commit` is empty where nothing moved.
+
+    - `held`: components that stay because they are held, and why.
+    - `comparison`: what changes on the deploy branch, for a dry run.
+    - `left`: paths of the work tree that could not follow.
+    """
 
     options: PromoteOptions
     origin: str
-    moves: tuple[PinMove, ...]
-    unchanged: tuple[str, ...]
+    branch: str
+    moves: tuple[PinMove, ...] = ()
+    unchanged: tuple[str, ...] = ()
+    held: Mapping[str, str] = field(default_factory=dict)
     overridden: tuple[Problem, ...] = ()
-    branch: str = ""
+    plan: PromotionPlan | None = None
+    comparison: Comparison | None = None
     commit: str = ""
     published: Published | None = None
-    rendered: Rendered | None = None
-    refreshed: bool = True
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Ground:
     """What a promotion stands on: the source branch as it is now, and both environments."""
 
-    branch: str
-    source: Source
-    project: Project
+    branch: SourceBranch
     target: Environment
-    tip: Tip
-    published: Project
-    pins: Mapping[str, str]
+    origin: Origin
+    deployed: Tip | None
+    pins: Mapping[str, Pin]
     remote_tips: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What the target would have: its lock, and its deploy tree as it renders with it."""
+
+    moves: tuple[PinMove, ...]
+    lock: bytes
+    rendered: Rendered
 
 
 def promote(
@@ -85,100 +102,100 @@ def promote(
 ) -> Promotion:
     """Promote, or say what would be promoted (`dry_run`).
 
-    With a cache, only what it does not know of the target is evaluated. The gate that verifies
-    where the pins come from never asks it: what verifies must prove.
+    With a cache, only what it does not know of the target is evaluated. A race that was lost to
+    another process here is planned again, a few times; a given plan is not.
 
     Raises UsageError (unknown names), RefusedError (a gate says no; the error says how to pass),
-    InputError (the target would not render), ConflictError (a ref moved meanwhile).
+    InputError (the target would not render), ConflictError (a ref moved meanwhile, or what a plan
+    was made on).
     """
     if options.force and not options.reason:
         raise UsageError("--force needs --reason TEXT: it is recorded in the commit")
-    ground = _ground(repository, options)
-    overridden = _gates(repository, evaluator, ground, options)
-    lock = load_lock(ground.source.tree, ground.target)
-    pinned = {} if lock is None else {name: pin.revision for name, pin in lock.pins.items()}
+    for last in range(1, TRIES + 1):
+        ground = _ground(repository, evaluator, options, cache)
+        try:
+            return _promote(repository, evaluator, ground, options, cache)
+        except ConflictError as error:
+            lost = error.place == ground.branch.ref and repository.ref(error.place) != ground.branch.commit.id
+            if last == TRIES or options.push or options.plan or not lost:
+                raise
+    raise AssertionError("the last try returned or raised")
+
+
+def _promote(
+    repository: Repository,
+    evaluator: Evaluator,
+    ground: _Ground,
+    options: PromoteOptions,
+    cache: RenderCache | None,
+) -> Promotion:
     wanted = [each.name for each in ground.target.components]
-    selection = select(ground.pins, pinned, wanted, options.components)
+    selection = select(ground.origin.pins, ground.pins, wanted, options.components)
     if selection.unknown:
         raise _unknown_components(selection.unknown, options, ground)
-    moves = tuple(replace(move, subjects=_subjects(repository, move)) for move in selection.moves)
+    overridden = _gates(repository, evaluator, ground, options)
     result = Promotion(
-        options, ground.tip.commit.id, moves, selection.unchanged, overridden, branch=ground.branch
+        options=options,
+        origin=ground.origin.tip.commit.id,
+        branch=ground.branch.ref,
+        unchanged=selection.unchanged,
+        held=selection.held,
+        overridden=overridden,
     )
-    return _carry_out(repository, evaluator, ground, result, cache) if moves else result
+    prepared = _prepare(repository, evaluator, ground, selection, cache) if selection.moves else None
+    kept = {move.component for move in prepared.moves} if prepared else set()
+    same = (move.component for move in selection.moves if move.component not in kept)
+    result = replace(result, unchanged=tuple(sorted((*selection.unchanged, *same))))
+    if prepared is None or not prepared.moves:
+        _require_plan(options.plan, None)
+        return _finish(repository, evaluator, ground, result, cache)
+    plan = _plan(ground, options, prepared)
+    _require_plan(options.plan, plan)
+    result = replace(result, moves=prepared.moves, plan=plan)
+    if options.dry_run:
+        return replace(result, comparison=_comparison(repository, ground, prepared.rendered))
+    return _carry_out(repository, evaluator, ground, result, prepared)
 
 
-def source_branch(repository: Repository, configured: str | None) -> str:
-    """The full name of the source branch: as configured, else the one that HEAD is on."""
-    ref = f"refs/heads/{configured}" if configured else repository.head()[0]
-    if ref is None:
-        raise InputError(
-            "HEAD is detached, so it is not known which branch a promotion belongs on",
-            hint="check out the source branch, or set sourceBranch in envctl.yaml",
-        )
-    if repository.ref(ref) is None:
-        name = ref.removeprefix("refs/heads/")
-        raise InputError(
-            f"the source branch {name} does not exist in this repository",
-            hint=f"fetch it (git fetch origin {name}:{name}), or correct sourceBranch in envctl.yaml",
-        )
-    return ref
-
-
-def _ground(repository: Repository, options: PromoteOptions) -> _Ground:
-    configured = load_project(repository.tree(require_commit(repository))).settings.source_branch
-    branch = source_branch(repository, configured)
-    source = at_revision(repository, branch)
-    project = load_project(source.tree)
-    remote_tips = _meet_remote(repository, project, branch, options)
-    target = load_environment(project, options.target)
-    load_environment(project, options.source)
-    if options.source == options.target:
+def _ground(
+    repository: Repository, evaluator: Evaluator, options: PromoteOptions, cache: RenderCache | None
+) -> _Ground:
+    branch = open_branch(repository)
+    remote_tips = _meet_remote(repository, branch, options)
+    target = load_environment(branch.project, options.target)
+    if environment_of(options.source) == options.target:
         origins = ", ".join(target.promotes_from or ())
         hint = f"{options.target} is promoted from {origins}" if origins else ""
         raise UsageError(f"{options.source} cannot be promoted to itself", hint=hint)
-    _require_pinned(source, target)
-    tip = published_tip(repository, options.source)
-    published = load_project(source_of(repository, tip).tree)
-    pins = published_pins(published, options.source, tip)
-    return _Ground(branch, source, project, target, tip, published, pins, remote_tips)
-
-
-def _meet_remote(
-    repository: Repository, project: Project, branch: str, options: PromoteOptions
-) -> Mapping[str, str | None]:
-    """The remote's deploy tips by ref name, where this promotion is to be pushed on top of them."""
-    if not options.push:
-        return {}
-    remote = project.settings.remote
-    require_current(repository, remote, branch)
-    return sync(repository, remote, choose_environments(project, (options.source, options.target)))
-
-
-def _require_pinned(source: Source, target: Environment) -> None:
-    if load_lock(source.tree, target) is None:
+    load_environment(branch.project, environment_of(options.source))
+    lock = load_lock(branch.source.tree, target)
+    if lock is None:
         raise RefusedError(
             f"environment {target.name} tracks the source branch, so nothing can be promoted to it",
             place=f"environments/{target.name}/environment.yaml",
             hint="to make it an environment with pins, set promotesFrom",
         )
+    origin = read_origin(repository, evaluator, branch, options.source, cache)
+    return _Ground(branch, target, origin, deploy_tip(repository, target.name), lock.pins, remote_tips)
 
 
-def published_pins(project: Project, environment: str, tip: Tip) -> Mapping[str, str]:
-    """The source revision of each component as it was published, by the source commit of the tip."""
-    resolved = load_environment(project, environment)
-    lock = load_lock(project.tree, resolved)
-    names = [each.name for each in resolved.components]
-    if lock is None:
-        return dict.fromkeys(names, tip.record.source_commit)
-    return {name: lock.pins[name].revision for name in names if name in lock.pins}
+def _meet_remote(
+    repository: Repository, branch: SourceBranch, options: PromoteOptions
+) -> Mapping[str, str | None]:
+    """The remote's deploy tips by ref name, where this promotion is to be pushed on top of them."""
+    if not options.push:
+        return {}
+    remote = branch.project.settings.remote
+    require_current(repository, remote, branch.ref)
+    names = (environment_of(options.source), options.target)
+    return sync(repository, remote, choose_environments(branch.project, names))
 
 
 def _gates(
     repository: Repository, evaluator: Evaluator, ground: _Ground, options: PromoteOptions
 ) -> tuple[Problem, ...]:
     """The gates that say no; they raise unless forced."""
-    refusals = (*_direction_gate(ground, options), *_verified_gate(repository, evaluator, ground))
+    refusals = (*_direction_gate(ground), *_verified_gate(repository, evaluator, ground))
     if refusals and not options.force:
         raise RefusedError(
             f"promotion from {options.source} to {options.target} is refused",
@@ -188,18 +205,18 @@ def _gates(
     return refusals
 
 
-def _direction_gate(ground: _Ground, options: PromoteOptions) -> tuple[Problem, ...]:
-    allowed = ground.target.promotes_from
-    if allowed and options.source in allowed:
+def _direction_gate(ground: _Ground) -> tuple[Problem, ...]:
+    allowed, source = ground.target.promotes_from or (), ground.origin.environment
+    if source in allowed:
         return ()
-    place = f"environments/{options.target}/environment.yaml"
-    names = ", ".join(allowed or ()) or "nowhere"
-    reason = f"direction: {options.target} is promoted from {names}, not from {options.source}"
+    place = f"environments/{ground.target.name}/environment.yaml"
+    names = ", ".join(allowed) or "nowhere"
+    reason = f"direction: {ground.target.name} is promoted from {names}, not from {source}"
     return (Problem(place, reason, f"promote from {names}, or change promotesFrom in a reviewed commit"),)
 
 
 def _verified_gate(repository: Repository, evaluator: Evaluator, ground: _Ground) -> tuple[Problem, ...]:
-    found = verify_tip(repository, evaluator, ground.tip)
+    found = verify_tip(repository, evaluator, ground.origin.tip)
     if found.clean:
         return ()
     what = [change.path for change in found.differences] + list(found.problems)
@@ -209,7 +226,7 @@ def _verified_gate(repository: Repository, evaluator: Evaluator, ground: _Ground
 
 
 def _unknown_components(names: tuple[str, ...], options: PromoteOptions, ground: _Ground) -> UsageError:
-    both = sorted({each.name for each in ground.target.components} & set(ground.pins))
+    both = sorted({each.name for each in ground.target.components} & set(ground.origin.pins))
     noun = "component" if len(names) == 1 else "components"
     return UsageError(
         f"{options.source} and {options.target} do not both have the {noun} {', '.join(names)}",
@@ -217,100 +234,155 @@ def _unknown_components(names: tuple[str, ...], options: PromoteOptions, ground:
     )
 
 
-def _subjects(repository: Repository, move: PinMove) -> tuple[str, ...]:
-    """The source commits between two pins that touched the component; none at its first promotion."""
-    commits = commits_between(repository, move.component, move.old, move.new) if move.old else ()
-    return tuple(f"{commit.id[:SHORT]} {commit.subject}" for commit in commits or ())
+def _prepare(
+    repository: Repository,
+    evaluator: Evaluator,
+    ground: _Ground,
+    selection: Selection,
+    cache: RenderCache | None,
+) -> _Prepared:
+    """Render the target with its new pins; then leave out those behind which nothing changed."""
+    name = ground.target.name
+    lock = _edited(ground, selection.moves)
+    tree = OverlaidTree(ground.branch.source.tree, {lock_path(name): lock})
+    rendered = render(repository, evaluator, Source(tree), (name,), cache)[0]
+    require_rendered(rendered, f"{name} would not render with these pins; nothing was promoted")
+    moves = tuple(
+        replace(move, subjects=_subjects(repository, move, rendered))
+        for move in selection.moves
+        if _matters(repository, ground, move, rendered)
+    )
+    return _Prepared(moves, _edited(ground, moves), rendered)
 
 
-def _carry_out(
+def _edited(ground: _Ground, moves: tuple[PinMove, ...]) -> bytes:
+    path, tree = lock_path(ground.target.name), ground.branch.source.tree
+    pins = {move.component: Pin(move.new, ground.origin.environment) for move in moves}
+    return edit_lock(tree.read(path) if tree.entry(path) else None, pins, path)
+
+
+def _matters(repository: Repository, ground: _Ground, move: PinMove, rendered: Rendered) -> bool:
+    """Whether anything that the component read differs between its pins, or a hold goes."""
+    pin = ground.pins.get(move.component)
+    if move.old is None or (pin and pin.hold):
+        return True
+    try:
+        old = repository.tree(move.old)
+    except InputError:  # a shallow clone has lost it: the new pin is the one that is here
+        return True
+    paths = code_paths(move.component, rendered.closure(move.component))
+    return not same_code(old, repository.tree(move.new), paths)
+
+
+def _subjects(repository: Repository, move: PinMove, rendered: Rendered) -> tuple[str, ...]:
+    """The source commits between two pins that changed what the component read; none at the first one."""
+    if not move.old:
+        return ()
+    paths = code_paths(move.component, rendered.closure(move.component))
+    commits = changing_commits(repository, move.old, move.new, paths) or ()
+    return tuple(_subject(commit) for commit in commits)
+
+
+def _subject(commit: Commit) -> str:
+    return f"{commit.id[:SHORT]} {commit.subject} ({commit.author.name})"
+
+
+def _plan(ground: _Ground, options: PromoteOptions, prepared: _Prepared) -> PromotionPlan:
+    lock = ground.branch.source.tree.entry(lock_path(ground.target.name))
+    return PromotionPlan(
+        source=ground.origin.environment,
+        target=ground.target.name,
+        origin=ground.origin.tip.commit.id,
+        deployed=ground.deployed.commit.id if ground.deployed else "",
+        lock=lock.id if lock else "",
+        tree=prepared.rendered.tree,
+        moves=tuple(PlannedMove(each.component, each.old or "", each.new) for each in prepared.moves),
+        components=options.components,
+        reason=options.reason,
+    )
+
+
+def _require_plan(file: PlanFile | None, now: PromotionPlan | None) -> None:
+    """Refuse a plan that is not what would be done now."""
+    if file is None:
+        return
+    plan = file.plan
+    moved = moved_since(plan, now) if now else (f"{plan.target} has what the plan would bring",)
+    if moved:
+        raise ConflictError(
+            "the plan was made on something else; nothing was promoted",
+            hint=f"make it anew: envctl promote {plan.source} {plan.target} --dry-run -o json",
+            problems=tuple(Problem("", each) for each in moved),
+        )
+
+
+def _comparison(repository: Repository, ground: _Ground, rendered: Rendered) -> Comparison:
+    name, namespace = ground.target.name, ground.target.namespace or ""
+    old = (
+        tree_side(repository, ground.deployed, namespace)
+        if ground.deployed
+        else absent_side(name, f"{name} (nothing published)", namespace)
+    )
+    return compare_sides(old, rendered_side(rendered, f"{name} as promoted"))
+
+
+def _finish(
     repository: Repository,
     evaluator: Evaluator,
     ground: _Ground,
     result: Promotion,
     cache: RenderCache | None,
 ) -> Promotion:
-    options = result.options
-    commit_id = _write_commit(repository, ground, result)
-    source = at_revision(repository, commit_id)
-    rendered = render(repository, evaluator, source, (options.target,), cache)[0]
-    require_rendered(rendered, f"{options.target} would not render with these pins; nothing was promoted")
-    if source.commit is None:
-        raise InputError(f"{commit_id} is no commit")
-    published = prepare(repository, rendered, source.commit, renderer_of(evaluator))
-    result = replace(result, commit=commit_id, published=published, rendered=rendered)
-    if options.dry_run:
+    """Publish what an earlier promotion committed and could not publish."""
+    if result.options.dry_run or not _is_unpublished(repository, ground):
         return result
-    base = ground.source.commit.id if ground.source.commit else None
-    update = RefUpdate(ground.branch, base, commit_id)
-    if options.push:
-        _push(repository, ground, update, published)
-    repository.move_ref(update, f"envctl: promote {options.source} to {options.target}")
+    branch, name, renderer = ground.branch, ground.target.name, renderer_of(evaluator)
+    rendered = render(repository, evaluator, branch.source, (name,), cache)[0]
+    require_rendered(rendered, f"{name} does not render with the pins that it has; nothing was published")
+    if not result.options.push:
+        return replace(result, published=publish(repository, rendered, branch.commit, renderer))
+    remote = branch.project.settings.remote
+    done = publish_and_push(repository, remote, branch.ref, (rendered,), branch.commit, renderer)
+    return replace(result, published=done[0])
+
+
+def _is_unpublished(repository: Repository, ground: _Ground) -> bool:
+    """Whether the newest deploy commit of the target was made with other pins than it has now."""
+    path = lock_path(ground.target.name)
+    lock = ground.branch.source.tree.entry(path)
+    if lock is None or ground.deployed is None:
+        return lock is not None
     try:
-        # At once: a work tree behind its branch would take the promotion back with its next commit.
-        refreshed = _refresh(repository, ground, options.target)
-    finally:
-        published = _publish(repository, rendered, source.commit, renderer_of(evaluator))
-    return replace(result, published=published, refreshed=refreshed)
-
-
-def _publish(repository: Repository, rendered: Rendered, source: Commit, renderer: str) -> Published:
-    try:
-        return publish(repository, rendered, source, renderer)
-    except ConflictError as error:
-        raise ConflictError(
-            f"the promotion is committed as {source.id[:SHORT]}, but not published yet",
-            place=deploy_branch(rendered.environment),
-            hint=f"publish it: envctl render {rendered.environment} --publish",
-            problems=(Problem(error.place, error.summary, error.hint),),
-        ) from error
-
-
-def _push(repository: Repository, ground: _Ground, update: RefUpdate, published: Published) -> None:
-    remote, ref = ground.project.settings.remote, deploy_ref(published.environment)
-    deploy = RefUpdate(ref, ground.remote_tips.get(ref), published.commit)
-    try:
-        repository.push(remote, [each for each in (update, deploy) if each.old != each.new])
-    except ConflictError as error:
-        raise moved_on(error.place.removeprefix("refs/heads/"), remote) from error
-
-
-def _write_commit(repository: Repository, ground: _Ground, result: Promotion) -> str:
-    options, path = result.options, lock_path(result.options.target)
-    tree = ground.source.tree
-    old = tree.read(path) if tree.entry(path) else None
-    pins = {move.component: Pin(move.new, options.source) for move in result.moves}
-    author, committer = repository.signature()
-    base = ground.source.commit
-    if base is None:
-        raise InputError("a promotion needs a commit to stand on")
-    return repository.write_commit(
-        CommitDraft(
-            tree=repository.write_tree({path: edit_lock(old, pins, path)}, base=base.tree),
-            parents=(base.id,),
-            author=author,
-            committer=committer,
-            message=promotion_message(
-                options.source,
-                options.target,
-                result.origin,
-                result.moves,
-                reason=options.reason,
-                forced=tuple(problem.reason.partition(":")[0] for problem in result.overridden),
-            ),
-        )
-    )
-
-
-def _refresh(repository: Repository, ground: _Ground, target: str) -> bool:
-    """Bring the checked-out lock file along where the promotion's branch is the checked-out one.
-
-    False where it could not be: it was changed, or another process holds the index.
-    """
-    if repository.head()[0] != ground.branch or repository.is_bare:
-        return True
-    entry = ground.source.tree.entry(lock_path(target))
-    try:
-        return repository.refresh(lock_path(target), entry.id if entry else None)
-    except ConflictError:
+        return repository.tree(ground.deployed.record.source_commit).entry(path) != lock
+    except InputError:  # a shallow clone cannot tell
         return False
+
+
+def _carry_out(
+    repository: Repository, evaluator: Evaluator, ground: _Ground, result: Promotion, prepared: _Prepared
+) -> Promotion:
+    options = result.options
+    approvals = options.plan.approvals if options.plan else ()
+    message = promotion_message(
+        ground.origin.environment,
+        ground.target.name,
+        result.origin,
+        result.moves,
+        reason=options.reason,
+        forced=tuple(problem.reason.partition(":")[0] for problem in result.overridden),
+        approved=tuple(dict.fromkeys(each.by for each in approvals)),
+    )
+    landed = land(
+        repository,
+        Landing(
+            branch=ground.branch,
+            files={lock_path(ground.target.name): prepared.lock},
+            message=message,
+            target=prepared.rendered,
+            renderer=renderer_of(evaluator),
+            event=f"promoted {ground.origin.environment} to {ground.target.name}",
+            remote=ground.branch.project.settings.remote if options.push else "",
+            remote_tips=ground.remote_tips,
+        ),
+    )
+    return replace(result, commit=landed.commit.id, published=landed.published, left=landed.left)

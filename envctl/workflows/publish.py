@@ -5,12 +5,12 @@ from enum import StrEnum
 
 from envctl import __version__
 from envctl.delivery.deploy import (
-    ALLOW_PRUNE,
     DeployRecord,
     deploy_branch,
     deploy_draft,
     deploy_ref,
     handed_on,
+    is_event,
 )
 from envctl.errors import ConflictError, InputError, Problem, RefusedError
 from envctl.manifests.paths import component_of
@@ -18,7 +18,7 @@ from envctl.model.git import Commit, RefUpdate, TreeChange
 from envctl.ports import Evaluator, Repository
 from envctl.workflows.compared import DeployTree, entries_over
 from envctl.workflows.project import choose_environments, load_project
-from envctl.workflows.rendered import Rendered
+from envctl.workflows.rendered import Rendered, Restored
 from envctl.workflows.source import Source, at_revision
 from envctl.workflows.tips import Tip, deploy_tip
 
@@ -78,17 +78,16 @@ def source_of(repository: Repository, tip: Tip) -> Source:
         ) from error
 
 
-def prepare(repository: Repository, rendered: Rendered, source: Commit, renderer: str) -> Published:
+def prepare(
+    repository: Repository, rendered: Rendered | Restored, source: Commit, renderer: str
+) -> Published:
     """Write the deploy tree and commit as objects. No ref moves: `update` says which should."""
     tip = deploy_tip(repository, rendered.environment)
-    if tip and tip.commit.tree == rendered.tree and not _permits(repository, tip, source):
+    if tip and tip.commit.tree == rendered.tree and not _has_event(repository, tip, source):
         return Published(rendered.environment, Outcome.UNCHANGED, tip.commit.id)
     if tip and _superseded(repository, tip, source):
         return Published(rendered.environment, Outcome.SUPERSEDED, tip.commit.id)
-    deployed = DeployTree(repository, tip.commit.id if tip else None)
-    written = repository.write_tree(entries_over(deployed, rendered), base=None)
-    if written != rendered.tree:
-        raise InputError(f"the written tree {written} is not the rendered tree {rendered.tree}")
+    written = _written(repository, rendered, tip)
     changes = repository.changes(tip.commit.tree if tip else None, written)
     record = _record(repository, rendered.environment, changes, tip, source, renderer)
     parent = tip.commit.id if tip else None
@@ -98,7 +97,19 @@ def prepare(repository: Repository, rendered: Rendered, source: Commit, renderer
     return Published(rendered.environment, Outcome.CREATED, commit, changes, update)
 
 
-def publish(repository: Repository, rendered: Rendered, source: Commit, renderer: str) -> Published:
+def _written(repository: Repository, rendered: Rendered | Restored, tip: Tip | None) -> str:
+    if isinstance(rendered, Restored):
+        return rendered.tree
+    deployed = DeployTree(repository, tip.commit.id if tip else None)
+    written = repository.write_tree(entries_over(deployed, rendered), base=None)
+    if written != rendered.tree:
+        raise InputError(f"the written tree {written} is not the rendered tree {rendered.tree}")
+    return written
+
+
+def publish(
+    repository: Repository, rendered: Rendered | Restored, source: Commit, renderer: str
+) -> Published:
     """Publish one environment locally. A lost race is built again on the new tip, a few times.
 
     Raises ConflictError when others keep winning, RefusedError for a branch that is not ours.
@@ -128,18 +139,14 @@ def others_won(branches: str, error: ConflictError) -> ConflictError:
     )
 
 
-def _permits(repository: Repository, tip: Tip, source: Commit) -> bool:
-    """Whether a new source commit allows pruning in this very environment.
-
-    The permission has to reach the agent, so it makes a deploy commit even where no file changes.
-    """
+def _has_event(repository: Repository, tip: Tip, source: Commit) -> bool:
+    """Whether the audit trail needs a deploy commit even where no file changes."""
     if tip.record.source_commit == source.id or _superseded(repository, tip, source):
         return False
     try:
-        new = handed_on(tip.record.environment, _since(repository, tip, source))
+        return is_event(tip.record.environment, _since(repository, tip, source))
     except InputError:  # a shallow clone cannot tell; nothing else changed, so nothing is published
         return False
-    return any(key == ALLOW_PRUNE for key, _ in new)
 
 
 def _superseded(repository: Repository, tip: Tip, source: Commit) -> bool:

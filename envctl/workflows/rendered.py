@@ -12,6 +12,7 @@ from envctl.model.objects import RenderedObject
 from envctl.workflows.project import as_problems
 
 Loader = Callable[[str], Sequence[RenderedObject]]
+Closures = Callable[[str], Mapping[str, str]]
 
 
 class Files(Mapping[str, bytes]):
@@ -33,13 +34,19 @@ class Files(Mapping[str, bytes]):
 
 
 class Contents:
-    """A deploy tree of parts. `load` makes the objects of one component when their texts are needed."""
+    """A deploy tree of parts. `load` makes the objects of one component when their texts are needed.
 
-    def __init__(self, parts: Sequence[Part], components_file: bytes, load: Loader) -> None:
+    `closure` tells what the evaluation of a component read: path to evidence.
+    """
+
+    def __init__(
+        self, parts: Sequence[Part], components_file: bytes, load: Loader, closure: Closures
+    ) -> None:
         self.parts = tuple(parts)
         self.components_file = components_file
         self.tree = joined_tree(parts, components_file)
         self._load = load
+        self.closure = closure
         self._loaded: dict[str, Mapping[str, RenderedObject]] = {}
 
     @property
@@ -78,6 +85,18 @@ def part_blobs(part: Part) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
+class Restored:
+    """A deploy tree that an environment had before, to be had again: nothing is evaluated.
+
+    `renderer` is what rendered it then, as its deploy commit names it.
+    """
+
+    environment: str
+    tree: str
+    renderer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Rendered:
     """One environment, rendered. Where `errors` is not empty there are no objects, no files and no tree.
 
@@ -110,6 +129,10 @@ class Rendered:
     def objects(self) -> tuple[RenderedObject, ...]:
         """All objects, sorted by path."""
         return self.contents.objects if self.contents else ()
+
+    def closure(self, component: str) -> Mapping[str, str]:
+        """What the evaluation of a component read: each path and its evidence (see `Evaluation`)."""
+        return self.contents.closure(component) if self.contents else {}
 
     @property
     def blobs(self) -> Mapping[str, str]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from envctl.errors import InputError
 from envctl.ports import Repository
 from envctl.workflows.lag import commits_between
+from envctl.workflows.origin import published_pins
 from envctl.workflows.project import Project, load_environment, load_lock, load_project
-from envctl.workflows.promote import published_pins, source_branch
 from envctl.workflows.source import at_revision, require_commit
+from envctl.workflows.sourcecommit import source_branch
 from envctl.workflows.tips import Tip, deploy_tip
 
 

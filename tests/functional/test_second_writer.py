@@ -264,7 +264,7 @@ def test_a_promotion_leaves_the_work_tree_to_a_process_that_holds_the_index(smal
     outcome = small.ok("promote", "dev", "prod")
     assert outcome.err == (
         "note: environments/prod/lock.yaml here was left as it is: you changed it, or another process holds the "
-        "index. Your next commit must not take the promotion back; to have its state: "
+        "index. Your next commit must not take the new one back; to have its state: "
         "git checkout HEAD -- environments/prod/lock.yaml\n"
     )
     assert small.git("log", "-1", "--format=%s", "deploy/prod") == "prod: Promote dev to prod: web"

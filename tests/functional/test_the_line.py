@@ -119,7 +119,7 @@ def test_a_dry_run_moves_nothing(sample: Workspace) -> None:
     sample.ok("render", "dev", "--publish")
     before = sample.git("show-ref"), sample.git("status", "--porcelain")
     outcome = sample.ok("promote", "dev", "staging", "--dry-run")
-    assert "dry run: one commit on main" in outcome.out
+    assert "dry run: one commit on main, and one on deploy/staging; nothing was written" in outcome.out
     assert (sample.git("show-ref"), sample.git("status", "--porcelain")) == before
 
 

@@ -136,7 +136,7 @@ def test_the_first_promotion_writes_the_whole_file() -> None:
             id="what would not be read as text is quoted",
         ),
         pytest.param(
-            {"web": Pin(A, "staging", "rolled back: \"5xx\" # on checkout")},
+            {"web": Pin(A, "staging", 'rolled back: "5xx" # on checkout')},
             f"{B}\n    from: staging",
             f'{A}\n    hold: "rolled back: \\"5xx\\" # on checkout"\n    from: staging',
             id="a hold comes",

@@ -3,6 +3,7 @@
 import pytest
 
 from envctl.delivery.promotion import PinMove, Selection, promotion_message, select
+from envctl.model.lock import Pin
 
 OLD, NEW = "1" * 40, "2" * 40
 
@@ -45,7 +46,23 @@ def test_pins_move_by_the_table(
     expected: Selection,
 ) -> None:
     """Every case of selecting pins."""
-    assert select(available, pinned, wanted, chosen) == expected
+    assert select(available, {name: Pin(each) for name, each in pinned.items()}, wanted, chosen) == expected
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        pytest.param(
+            [], Selection((PinMove("b", OLD, NEW),), ("c",), (), {"a": "5xx"}), id="a whole set leaves it out"
+        ),
+        pytest.param(["a"], Selection((PinMove("a", OLD, NEW),), (), ()), id="its name moves it"),
+        pytest.param(["c"], Selection((PinMove("c", NEW, NEW),), (), ()), id="its name takes the hold away"),
+    ],
+)
+def test_a_held_pin_moves_only_by_name(chosen: list[str], expected: Selection) -> None:
+    """What was rolled back is not promoted again by accident."""
+    pinned = {"a": Pin(OLD, hold="5xx"), "b": Pin(OLD), "c": Pin(NEW, hold="good as it is")}
+    assert select({"a": NEW, "b": NEW, "c": NEW}, pinned, ["a", "b", "c"], chosen) == expected
 
 
 def test_a_promotion_message_reads_as_a_change_log() -> None:

@@ -1,0 +1,62 @@
+"""Which source commits changed what one component's evaluation read: its change log, exact by closure."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from envctl.errors import InputError
+from envctl.model.git import Commit
+from envctl.ports import Repository, Tree
+
+# Read at the commit being rendered, never at a pin.
+_CURRENT = ("environments/", "policies/", "envctl.yaml")
+
+
+def code_paths(component: str, closure: Collection[str]) -> tuple[str, ...]:
+    """The paths of a closure that are read at a component's pin, with its settings file."""
+    read = {f"components/{component}/component.yaml", *closure}
+    return tuple(sorted(path for path in read if not path.startswith(_CURRENT)))
+
+
+def same_code(old: Tree, new: Tree, paths: Collection[str]) -> bool:
+    """Whether all these paths are the same in both trees, absence included."""
+    return all(_at(old, path) == _at(new, path) for path in paths)
+
+
+def changing_commits(
+    repository: Repository, old: str, new: str, paths: Collection[str]
+) -> tuple[Commit, ...] | None:
+    """First-parent commits after `old` up to `new` that changed any of the paths, newest first.
+
+    None where `old` is not in the history of `new`, or history is missing (a shallow clone).
+    """
+    try:
+        if not repository.is_ancestor(old, new):
+            return None
+        return tuple(_changing(repository, old, new, paths))
+    except InputError:
+        return None
+
+
+def _changing(repository: Repository, old: str, new: str, paths: Collection[str]) -> Iterator[Commit]:
+    folders = _by_folder(paths)
+    for commit in repository.history(new, stop=frozenset({old})):
+        if not commit.parents:
+            yield commit
+            continue
+        before, after = repository.tree(commit.parents[0]), repository.tree(commit.id)
+        # Folders first: most commits leave most of them alone.
+        moved = (inner for folder, inner in folders.items() if _at(before, folder) != _at(after, folder))
+        if not all(same_code(before, after, inner) for inner in moved):
+            yield commit
+
+
+def _by_folder(paths: Collection[str]) -> Mapping[str, list[str]]:
+    """The paths by the first two names of each."""
+    found: dict[str, list[str]] = {}
+    for path in paths:
+        found.setdefault("/".join(path.split("/")[:2]), []).append(path)
+    return found
+
+
+def _at(tree: Tree, path: str) -> tuple[str, str]:
+    entry = tree.entry(path)
+    return (entry.kind, entry.id) if entry else ("", "")

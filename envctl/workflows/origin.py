@@ -1,0 +1,98 @@
+"""Where the pins of a promotion come from: what an environment has published, never "latest" (design §5)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from envctl.errors import InputError, UsageError
+from envctl.ports import Evaluator, RenderCache, Repository, Tree
+from envctl.workflows.project import Project, load_environment, load_lock, load_project
+from envctl.workflows.publish import published_tip, source_of
+from envctl.workflows.render import render
+from envctl.workflows.sourcecommit import SourceBranch
+from envctl.workflows.tips import Tip, read_tip
+
+# Read at the commit being rendered; all the rest of a tree is code, which pins name.
+_CURRENT = frozenset({"environments", "policies", "envctl.yaml"})
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """An environment as it was published: the deploy commit, and each component's revision there."""
+
+    environment: str
+    tip: Tip
+    pins: Mapping[str, str]
+
+
+def environment_of(text: str) -> str:
+    """The environment that ``ENV`` or ``ENV@REVISION`` names."""
+    return text.partition("@")[0]
+
+
+def read_origin(
+    repository: Repository,
+    evaluator: Evaluator,
+    branch: SourceBranch,
+    text: str,
+    cache: RenderCache | None = None,
+) -> Origin:
+    """What ``ENV``, or ``ENV@REVISION`` with a deploy commit, has published.
+
+    Of an environment that tracks the source branch, the newest source commit counts where it renders
+    to the very tree that is published: nothing but ids would change. Raises UsageError for unknown
+    names, RefusedError for what is not published, InputError where its source is not here.
+    """
+    name, at, revision = text.partition("@")
+    load_environment(branch.project, name)
+    tip = published_tip(repository, name)
+    if at:
+        tip = _earlier(repository, tip, text, revision)
+    published = load_project(source_of(repository, tip).tree)
+    pins = published_pins(published, name, tip)
+    if not at and load_lock(published.tree, load_environment(published, name)) is None:
+        newest = _unchanged_since(repository, evaluator, branch, tip, cache)
+        pins = dict.fromkeys(pins, newest)
+    return Origin(name, tip, pins)
+
+
+def _earlier(repository: Repository, tip: Tip, text: str, revision: str) -> Tip:
+    name = tip.record.environment
+    hint = f"see what {name} had: envctl history {name}"
+    if not revision:
+        raise UsageError(f"'{text}' names no deploy commit behind the @", hint=hint)
+    commit = repository.resolve(revision)
+    if not repository.is_ancestor(commit, tip.commit.id):
+        raise UsageError(f"{commit[:12]} is no deploy commit of {name}", hint=hint)
+    return read_tip(repository, name, commit)
+
+
+def published_pins(project: Project, environment: str, tip: Tip) -> Mapping[str, str]:
+    """The source revision of each component as it was published, by the source commit of the tip."""
+    resolved = load_environment(project, environment)
+    lock = load_lock(project.tree, resolved)
+    names = [each.name for each in resolved.components]
+    if lock is None:
+        return dict.fromkeys(names, tip.record.source_commit)
+    return {name: lock.pins[name].revision for name in names if name in lock.pins}
+
+
+def _unchanged_since(
+    repository: Repository,
+    evaluator: Evaluator,
+    branch: SourceBranch,
+    tip: Tip,
+    cache: RenderCache | None,
+) -> str:
+    """The newest source commit, where it has other code and renders to the published tree; else the tip's."""
+    old, new = tip.record.source_commit, branch.commit.id
+    if _code(repository.tree(old)) == _code(branch.source.tree) or not repository.is_ancestor(old, new):
+        return old
+    try:
+        rendered = render(repository, evaluator, branch.source, (tip.record.environment,), cache)[0]
+    except InputError:  # what the source is now does not matter for what is published
+        return old
+    return new if rendered.tree == tip.commit.tree else old
+
+
+def _code(tree: Tree) -> tuple[tuple[str, str], ...]:
+    return tuple((entry.name, entry.id) for entry in tree.list("") if entry.name not in _CURRENT)
