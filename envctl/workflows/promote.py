@@ -244,7 +244,7 @@ def _prepare(
     """Render the target with its new pins; then leave out those behind which nothing changed."""
     name = ground.target.name
     lock = _edited(ground, selection.moves)
-    tree = OverlaidTree(ground.branch.source.tree, {lock_path(name): lock})
+    tree = OverlaidTree(repository, ground.branch.source.tree, {lock_path(name): lock})
     rendered = render(repository, evaluator, Source(tree), (name,), cache)[0]
     require_rendered(rendered, f"{name} would not render with these pins; nothing was promoted")
     moves = tuple(

@@ -245,7 +245,7 @@ def test_a_promotion_whose_deploy_branch_is_locked_says_what_is_left_to_do(small
     assert outcome.err == told(
         small,
         """
-        error: deploy/prod: the promotion is committed as {HEAD}, but not published yet
+        error: deploy/prod: promoted dev to prod: committed as {HEAD}, but not published yet
           {path}/.git/refs/heads/deploy/prod.lock: another process works on the repository: its lock file exists
             wait for it; where no Git process runs any more, remove the file
         hint: publish it: envctl render prod --publish

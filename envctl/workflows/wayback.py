@@ -1,0 +1,96 @@
+"""Which deploy commit a rollback goes back to: the one that was named, or the last good one."""
+
+from collections.abc import Iterator, Set
+
+from envctl.delivery.deploy import ROLLBACK_TO, deploy_record
+from envctl.delivery.rollback import Candidate, last_good
+from envctl.errors import EnvctlError, InputError, RefusedError, UsageError
+from envctl.manifests.paths import component_folder
+from envctl.model.git import Commit
+from envctl.ports import Repository
+from envctl.workflows.compared import DeployTree
+from envctl.workflows.observed import observed_history
+from envctl.workflows.tips import Tip, read_tip
+
+HEALTHY = "Healthy"
+
+
+def find_target(repository: Repository, tip: Tip, to: str | None, components: tuple[str, ...]) -> Tip:
+    """The deploy commit to restore. `to` is one (``ENV@REV`` or ``REV``), or a source revision.
+
+    Of a source revision, the newest deploy commit that was made from it or before it. Without
+    `to`, the last good one (see `last_good`); with components, one where these differ. Raises
+    UsageError for what is no revision of this environment, RefusedError where there is no way back.
+    """
+    if to is not None:
+        return _named(repository, tip, to)
+    line = _line(repository, tip, components)
+    found = last_good(line)
+    if found is None:
+        name = tip.record.environment
+        raise RefusedError(
+            f"there is no earlier deploy commit of {name} to go back to that is another one and not known bad",
+            hint=f"name one: envctl history {name}, then envctl rollback {name} --to REV",
+        )
+    return read_tip(repository, tip.record.environment, found)
+
+
+def _line(repository: Repository, tip: Tip, components: tuple[str, ...]) -> Iterator[Candidate]:
+    healthy = _healthy(repository, tip.record.environment)
+    for commit in repository.history(tip.commit.id):
+        record = deploy_record(commit.message)
+        if record is None or record.environment != tip.record.environment:
+            return
+        back = dict(record.handed_on).get(ROLLBACK_TO, "").rpartition("@")[2]
+        well = commit.id in healthy if healthy is not None else None
+        yield Candidate(commit.id, _tree(repository, commit, components), back, well)
+
+
+def _tree(repository: Repository, commit: Commit, components: tuple[str, ...]) -> str:
+    """The tree that counts: all of it, or the folders of some components."""
+    if not components:
+        return commit.tree
+    deployed = DeployTree(repository, commit.id)
+    return " ".join(deployed.folder(component_folder(name)) for name in components)
+
+
+def _healthy(repository: Repository, environment: str) -> Set[str] | None:
+    """The deploy commits that were ever reported healthy; None where nothing was reported at all."""
+    reports = observed_history(repository, environment)
+    return {each.revision for each in reports if each.health == HEALTHY} if reports else None
+
+
+def _named(repository: Repository, tip: Tip, to: str) -> Tip:
+    name = tip.record.environment
+    environment, at, revision = to.rpartition("@")
+    if at and environment != name:
+        raise UsageError(f"{to} is no revision of {name}", hint=f"see its revisions: envctl history {name}")
+    commit = repository.resolve(revision)
+    try:
+        found = read_tip(repository, name, commit)
+    except RefusedError:
+        return _made_from(repository, tip, commit)
+    if not repository.is_ancestor(commit, tip.commit.id):
+        raise UsageError(
+            f"{commit[:12]} is not in the history of deploy/{name}",
+            hint=f"see its revisions: envctl history {name}",
+        )
+    return found
+
+
+def _made_from(repository: Repository, tip: Tip, source: str) -> Tip:
+    """The newest deploy commit of a source commit or of one before it."""
+    name = tip.record.environment
+    for commit in repository.history(tip.commit.id):
+        try:
+            found = read_tip(repository, name, commit.id)
+            if repository.is_ancestor(found.record.source_commit, source):
+                return found
+        except InputError:  # a source that is not here was made before the clone was cut off
+            break
+        except EnvctlError:
+            break
+    raise UsageError(
+        f"{name} had published nothing yet at {source[:12]}",
+        hint=f"see its revisions: envctl history {name}",
+    )
