@@ -24,6 +24,7 @@ COMMANDS = {
     "render": ("envctl.cli.render:render", "Render environments and say what would change."),
     "diff": ("envctl.cli.diff:diff", "Compare environments, revisions, or what would change."),
     "promote": ("envctl.cli.promote:promote", "Copy pins from one environment to the next, as one commit."),
+    "rollback": ("envctl.cli.rollback:rollback", "Restore an environment as it was, as one commit."),
     "approve": ("envctl.cli.approve:approve", "Put your name under the plan of a promotion."),
     "verify": ("envctl.cli.verify:verify", "Render again and compare with the deploy branch."),
     "status": ("envctl.cli.status:status", "Show what is pinned, published and applied."),

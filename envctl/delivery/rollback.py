@@ -35,7 +35,7 @@ def rollback_message(
     components: Sequence[str] = (),
     reason: str = "",
 ) -> str:
-    """The message of a rollback commit. `to` is the deploy commit, `files` the paths restored with the pins."""
+    """The message of a rollback commit. `to` is the deploy commit, `files` are restored with the pins."""
     what = ", ".join(components) if len(components) <= _NAMED else f"{len(components)} components"
     title = f"Roll back {environment} to {environment}@{to[:SHORT]}" + (f": {what}" if what else "")
     lines = [f"{each.component}: {_short(each.old)} -> {_short(each.new)}" for each in pins]

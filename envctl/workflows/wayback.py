@@ -1,6 +1,7 @@
 """Which deploy commit a rollback goes back to: the one that was named, or the last good one."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from envctl.delivery.deploy import ROLLBACK_TO, deploy_record
 from envctl.delivery.rollback import Candidate, last_good
@@ -9,7 +10,7 @@ from envctl.manifests.paths import component_folder
 from envctl.model.git import Commit
 from envctl.ports import Repository
 from envctl.workflows.compared import DeployTree
-from envctl.workflows.observed import observed_history
+from envctl.workflows.reports import observed_history
 from envctl.workflows.tips import Tip, read_tip
 
 HEALTHY = "Healthy"
@@ -29,7 +30,7 @@ def find_target(repository: Repository, tip: Tip, to: str | None, components: tu
     if found is None:
         name = tip.record.environment
         raise RefusedError(
-            f"there is no earlier deploy commit of {name} to go back to that is another one and not known bad",
+            f"{name} has no earlier deploy commit that is another one and not known to be bad",
             hint=f"name one: envctl history {name}, then envctl rollback {name} --to REV",
         )
     return read_tip(repository, tip.record.environment, found)
@@ -54,7 +55,7 @@ def _tree(repository: Repository, commit: Commit, components: tuple[str, ...]) -
     return " ".join(deployed.folder(component_folder(name)) for name in components)
 
 
-def _healthy(repository: Repository, environment: str) -> Set[str] | None:
+def _healthy(repository: Repository, environment: str) -> AbstractSet[str] | None:
     """The deploy commits that were ever reported healthy; None where nothing was reported at all."""
     reports = observed_history(repository, environment)
     return {each.revision for each in reports if each.health == HEALTHY} if reports else None

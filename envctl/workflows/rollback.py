@@ -1,0 +1,360 @@
+"""Roll back: one commit that restores an environment as it was, and its old deploy tree (design §5).
+
+Render is pure, so where everything that the old deploy commit was rendered from is there again, the
+old tree is the right one, and is taken from Git: nothing is evaluated. That is proven by ids, else by a
+render; what neither proves is refused, with what is in the way. No ref ever moves back.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from envctl.config.lock import edit_lock
+from envctl.config.wording import did_you_mean
+from envctl.delivery.rollback import RestoredPin, hold_reason, rollback_message
+from envctl.errors import InputError, Problem, RefusedError, UsageError
+from envctl.manifests.paths import component_folder
+from envctl.model.environment import Environment
+from envctl.model.git import EntryKind
+from envctl.model.lock import Lock, Pin
+from envctl.ports import Evaluator, RenderCache, Repository, Tree
+from envctl.workflows.compared import DeployTree
+from envctl.workflows.landing import Landing, land
+from envctl.workflows.overlaid import OverlaidTree
+from envctl.workflows.project import Project, load_environment, load_lock, load_project, lock_path
+from envctl.workflows.publish import Published, published_tip, renderer_of, source_of
+from envctl.workflows.push import require_current, sync
+from envctl.workflows.render import render
+from envctl.workflows.rendered import Rendered, Restored, require_rendered
+from envctl.workflows.source import Source
+from envctl.workflows.sourcecommit import SourceBranch, open_branch
+from envctl.workflows.tips import Tip
+from envctl.workflows.wayback import find_target
+
+# What people decided about an environment, not what it is made of: a rollback leaves it as it is.
+_KEPT = ("freeze.yaml", "suspend.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class RollbackOptions:
+    """What to roll back. `to` None means the last good deploy commit, no `components` the whole environment.
+
+    `inexact` accepts a deploy tree that is not the old one bit for bit.
+    """
+
+    environment: str
+    to: str | None = None
+    components: tuple[str, ...] = ()
+    push: bool = False
+    dry_run: bool = False
+    reason: str = ""
+    inexact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback:
+    """The result. `commit` is empty where nothing had to change, and in a dry run.
+
+    - `old`, `to`: the deploy commits that it goes back from and to.
+    - `proof`: how it is known that the old tree is the right one: ``ids``, ``render``, or ``none`` (inexact).
+    - `files`: what is restored besides the pins. `held`: components that are held from now on.
+    """
+
+    options: RollbackOptions
+    branch: str
+    old: Tip
+    to: Tip
+    proof: str = ""
+    pins: tuple[RestoredPin, ...] = ()
+    files: tuple[str, ...] = ()
+    commit: str = ""
+    published: Published | None = None
+    left: tuple[str, ...] = ()
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        return tuple(each.component for each in self.pins if each.new)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What a rollback stands on: the source branch now, and the deploy commits that it goes between."""
+
+    branch: SourceBranch
+    environment: Environment
+    tip: Tip
+    to: Tip
+    then: Project
+    remote_tips: Mapping[str, str | None]
+
+    @property
+    def folder(self) -> str:
+        return f"environments/{self.environment.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Restored:
+    """What changes on the source branch: contents, ids, or "" for what goes."""
+
+    files: Mapping[str, bytes | str] = field(default_factory=dict)
+    pins: tuple[RestoredPin, ...] = ()
+
+
+def rollback(
+    repository: Repository,
+    evaluator: Evaluator,
+    options: RollbackOptions,
+    cache: RenderCache | None = None,
+) -> Rollback:
+    """Roll back, or say what a rollback would do (`dry_run`).
+
+    Raises UsageError (unknown names), RefusedError (no way back, or none that is exact; the error
+    says what is in the way), InputError (what would be restored is not in this clone),
+    ConflictError (a ref moved meanwhile).
+    """
+    ground = _ground(repository, options)
+    restored = _restored(repository, ground, options)
+    result = Rollback(
+        options,
+        ground.branch.ref,
+        ground.tip,
+        ground.to,
+        pins=restored.pins,
+        files=tuple(sorted(path for path in restored.files if path != lock_path(options.environment))),
+    )
+    if not restored.files and ground.to.commit.tree == ground.tip.commit.tree:
+        return result
+    proof, target = _target(repository, evaluator, ground, restored, options, cache)
+    result = replace(result, proof=proof)
+    if not restored.files:
+        raise RefusedError(
+            f"nothing of {options.environment} is left to restore on {ground.branch.name}: "
+            "its pins and files are as they were",
+            hint=f"publish what is there: envctl render {options.environment} --publish",
+        )
+    if options.dry_run:
+        return result
+    landed = land(repository, _landing(evaluator, ground, restored, result, target))
+    return replace(result, commit=landed.commit.id, published=landed.published, left=landed.left)
+
+
+def _ground(repository: Repository, options: RollbackOptions) -> _Ground:
+    branch, name = open_branch(repository), options.environment
+    environment = load_environment(branch.project, name)
+    if load_lock(branch.source.tree, environment) is None:
+        raise RefusedError(
+            f"environment {name} tracks the source branch, so it is as old as that",
+            hint="take the source commit back: git revert COMMIT, then publish",
+        )
+    remote_tips: Mapping[str, str | None] = {}
+    if options.push:
+        remote = branch.project.settings.remote
+        require_current(repository, remote, branch.ref)
+        remote_tips = sync(repository, remote, (name,))
+    tip = published_tip(repository, name)
+    _require_components(branch, environment, options)
+    to = find_target(repository, tip, options.to, options.components)
+    then = load_project(source_of(repository, to).tree)
+    if name not in then.environments:
+        raise RefusedError(f"at {to.record.source_commit[:12]} there was no environment {name}")
+    return _Ground(branch, environment, tip, to, then, remote_tips)
+
+
+def _restored(repository: Repository, ground: _Ground, options: RollbackOptions) -> _Restored:
+    now, then = ground.branch.source.tree, ground.then.tree
+    name = ground.environment.name
+    old = load_lock(now, ground.environment) or Lock()
+    new = load_lock(then, load_environment(ground.then, name))
+    if new is None:
+        raise RefusedError(
+            f"at {ground.to.commit.id[:12]} {name} had no pins: it tracked the source branch",
+            hint="name a deploy commit since it has: --to REV",
+        )
+    _require_known(ground, new, options)
+    pins = tuple(_pins(old, new, options.components))
+    _require_here(repository, pins, name)
+    files: dict[str, bytes | str] = {}
+    files |= dict(_own_files(repository, now, then, ground.folder, options.components))
+    lock = _lock(ground, old, new, pins, options)
+    path = lock_path(name)
+    if not now.entry(path) or lock != now.read(path):
+        files[path] = lock
+    return _Restored(files, pins)
+
+
+def _require_components(branch: SourceBranch, environment: Environment, options: RollbackOptions) -> None:
+    lock = load_lock(branch.source.tree, environment) or Lock()
+    known = sorted({*lock.pins, *(each.name for each in environment.components)})
+    for name in options.components:
+        if name not in known:
+            raise UsageError(
+                f"{options.environment} has no component {name}",
+                hint=did_you_mean(name, known, otherwise="components there"),
+            )
+
+
+def _require_known(ground: _Ground, lock: Lock, options: RollbackOptions) -> None:
+    unknown = [name for name in options.components if name not in lock.pins]
+    if unknown:
+        raise UsageError(
+            f"{options.environment}@{ground.to.commit.id[:12]} had no component {', '.join(unknown)}",
+            hint=f"components there: {', '.join(sorted(lock.pins))}",
+        )
+
+
+def _pins(old: Lock, new: Lock, components: tuple[str, ...]) -> Iterator[RestoredPin]:
+    for name in sorted(components or {*old.pins, *new.pins}):
+        before, after = old.pins.get(name), new.pins.get(name)
+        if before is None or after is None or before.revision != after.revision:
+            yield RestoredPin(name, before.revision if before else "", after.revision if after else "")
+
+
+def _require_here(repository: Repository, pins: tuple[RestoredPin, ...], environment: str) -> None:
+    for each in pins:
+        if not each.new:
+            continue
+        try:
+            repository.commit(each.new)
+        except InputError as error:
+            raise InputError(
+                f"the revision {each.new[:12]} of component {each.component} is not in this repository",
+                place=lock_path(environment),
+                hint="fetch it: git fetch, in a shallow clone with --unshallow",
+            ) from error
+
+
+def _own_files(
+    repository: Repository, now: Tree, then: Tree, folder: str, components: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
+    """The environment's files that differ, but for its lock: path, and id then ("" for none)."""
+    before, after = now.entry(folder), then.entry(folder)
+    kept = {"lock.yaml", *_KEPT}
+    overlays = {f"{name}.jsonnet" for name in components}
+    for each in repository.changes(before.id if before else None, after.id if after else None):
+        if each.path not in kept and (not components or each.path in overlays):
+            yield f"{folder}/{each.path}", each.new or ""
+
+
+def _lock(
+    ground: _Ground, old: Lock, new: Lock, pins: tuple[RestoredPin, ...], options: RollbackOptions
+) -> bytes:
+    """The lock as it was then, with what moved held; holds that stood already stay."""
+    path = lock_path(ground.environment.name)
+    tree = ground.branch.source.tree if options.components else ground.then.tree
+    reason = hold_reason(ground.environment.name, ground.tip.commit.id, ground.to.commit.id, options.reason)
+    moved = {each.component for each in pins}
+    changes: dict[str, Pin | None] = {}
+    for name in options.components or new.pins:
+        standing = old.pins[name].hold if name in old.pins else None
+        changes[name] = replace(new.pins[name], hold=reason if name in moved else standing)
+    return edit_lock(tree.read(path) if tree.entry(path) else None, changes, path)
+
+
+def _target(
+    repository: Repository,
+    evaluator: Evaluator,
+    ground: _Ground,
+    restored: _Restored,
+    options: RollbackOptions,
+    cache: RenderCache | None,
+) -> tuple[str, Rendered | Restored]:
+    """The deploy tree to have, and how it is known to be the right one."""
+    old = Restored(ground.environment.name, ground.to.commit.tree, ground.to.record.renderer)
+    around = _different_around(ground)
+    same_renderer = old.renderer == renderer_of(evaluator)
+    if not options.components and not around and same_renderer:
+        return "ids", old
+    tree = OverlaidTree(repository, ground.branch.source.tree, restored.files)
+    name = ground.environment.name
+    rendered = render(repository, evaluator, Source(tree), (name,), cache)[0]
+    if not options.inexact or not rendered.errors:
+        require_rendered(rendered, f"{name} would not render as it was; nothing was rolled back")
+    different = _different(repository, ground, rendered, options.components)
+    if not different:
+        return ("render", rendered) if options.components else ("render", old)
+    if options.inexact:
+        return "none", rendered
+    raise _inexact(ground, different, around, same_renderer=same_renderer)
+
+
+def _different(
+    repository: Repository, ground: _Ground, rendered: Rendered, components: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The components that would not be what they were."""
+    then = DeployTree(repository, ground.to.commit.id)
+    if not components and rendered.tree == then.id:
+        return ()
+    now = {part.component: part.tree for part in rendered.parts}
+    names = components or tuple(sorted(now.keys() | {*ground.to.record.components}))
+    found = tuple(name for name in names if now.get(name, "") != then.folder(component_folder(name)))
+    return found if components or found else ("the order of components",)
+
+
+def _inexact(
+    ground: _Ground, different: tuple[str, ...], around: tuple[str, ...], *, same_renderer: bool
+) -> RefusedError:
+    problems = [
+        Problem(path, "has changed since, and belongs to more than this environment") for path in around
+    ]
+    if not same_renderer:
+        problems.append(Problem("", f"it was rendered by {ground.to.record.renderer}"))
+    return RefusedError(
+        f"{ground.environment.name} cannot be restored bit for bit as {ground.to.commit.id[:12]} had it: "
+        f"{', '.join(different)} would differ",
+        problems=tuple(problems),
+        hint="take those changes back first, or accept what differs: --inexact (see it with --dry-run, "
+        "then envctl diff)",
+    )
+
+
+def _different_around(ground: _Ground) -> tuple[str, ...]:
+    """What renders may read and a rollback does not restore, where it differs: shared by environments."""
+    now, then = ground.branch.source.tree, ground.then.tree
+    found = [path for path in ("envctl.yaml", "policies") if _id(now, path) != _id(then, path)]
+    names = {entry.name for tree in (now, then) for entry in tree.list("environments")}
+    for name in sorted(names - {ground.environment.name}):
+        folder = f"environments/{name}"
+        if _id(now, folder) != _id(then, folder):
+            found += _files(now, then, folder)
+    return tuple(found)
+
+
+def _files(now: Tree, then: Tree, folder: str) -> list[str]:
+    """The entries of a folder that differ. Pins of other environments are theirs alone: renders read none."""
+    kinds = {entry.kind for tree in (now, then) if (entry := tree.entry(folder))}
+    if kinds != {EntryKind.TREE}:
+        return [folder]
+    names = {entry.name for tree in (now, then) for entry in tree.list(folder)}
+    paths = (f"{folder}/{name}" for name in sorted(names - {"lock.yaml", *_KEPT}))
+    return [path for path in paths if _id(now, path) != _id(then, path)]
+
+
+def _id(tree: Tree, path: str) -> str:
+    entry = tree.entry(path)
+    return f"{entry.kind} {entry.id}" if entry else ""
+
+
+def _landing(
+    evaluator: Evaluator,
+    ground: _Ground,
+    restored: _Restored,
+    result: Rollback,
+    target: Rendered | Restored,
+) -> Landing:
+    options, name = result.options, ground.environment.name
+    return Landing(
+        branch=ground.branch,
+        files=restored.files,
+        message=rollback_message(
+            name,
+            ground.to.commit.id,
+            result.pins,
+            result.files,
+            components=options.components,
+            reason=options.reason,
+        ),
+        target=target,
+        renderer=target.renderer if isinstance(target, Restored) else renderer_of(evaluator),
+        event=f"rolled back {name}",
+        remote=ground.branch.project.settings.remote if options.push else "",
+        remote_tips=ground.remote_tips,
+    )
