@@ -10,6 +10,7 @@ from envctl.delivery.deploy import deploy_branch
 from envctl.delivery.windows import open_window
 from envctl.errors import Problem
 from envctl.model.gates import Facts, Gates, Pause
+from envctl.model.observed import Health
 from envctl.model.recurrence import local_text
 from envctl.model.times import duration_text, time_text
 
@@ -130,9 +131,11 @@ def _unhealthy(facts: Facts) -> tuple[str, str] | None:
             f"and not the published {wanted[:_SHORT] or 'revision'}"
         )
         exactly = f"envctl promote {facts.source}@{observed.revision[:_SHORT]} {facts.target}"
-        return reason, f"wait for the agent, or promote exactly what was observed: {exactly}"
-    if observed.health != "Healthy":
-        sick = sorted(name for name, each in observed.components.items() if each.health != "Healthy")
+        healthy = observed.health == Health.HEALTHY and bool(wanted)
+        instead = f"promote exactly what was observed: {exactly}" if healthy else agent
+        return reason, f"wait for the agent, or {instead}"
+    if observed.health != Health.HEALTHY:
+        sick = sorted(name for name, each in observed.components.items() if each.health != Health.HEALTHY)
         of = f" (not healthy: {', '.join(sick[:5])})" if sick else ""
         reason = f"{facts.source} at {wanted[:_SHORT]} is {observed.health}{of}"
         return reason, f"wait until it is Healthy (envctl status {facts.source}), {_FORCE}"
@@ -184,10 +187,9 @@ def _approvals(gates: Gates, facts: Facts) -> Iterator[Refusal]:
     reason = f"{len(counted)} of {gates.approvals} people other than the promoter have approved{by}"
     if not promoter:
         reason = "it is not known who promotes, so nobody else can be told from them"
-    command = f"envctl promote {facts.source} {facts.target}"
     hint = (
-        f"write the plan ({command} --dry-run -o json > plan.json), have it approved by others "
-        f"(envctl approve plan.json), and apply it: {command} --plan plan.json"
+        f"write the plan (envctl promote {facts.source} {facts.target} --dry-run -o json > plan.json), "
+        "have it approved by others (envctl approve plan.json), and apply it: envctl promote --plan plan.json"
     )
     yield Refusal("approvals", gates.places.get("approvals", _environment_file(facts)), reason, hint)
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from envctl.delivery.gates import Refusal, refusals
 from envctl.errors import Problem
 from envctl.model.gates import Facts, Gates, Pause, Window
-from envctl.model.observed import ComponentHealth, Observed
+from envctl.model.observed import ComponentHealth, Health, Observed
 
 NOON = 1767355200  # 2026-01-02T12:00:00Z, a Friday
 REVISION = "a" * 40
 OTHER = "b" * 40
-HEALTHY = Observed("staging", REVISION, 7, "Healthy", NOON - 3600, NOON - 60)
+HEALTHY = Observed("staging", REVISION, 7, Health.HEALTHY, NOON - 3600, NOON - 60)
 GOOD = Facts(
     at=NOON,
     source="staging",
@@ -35,8 +35,8 @@ FORCE = "or override it on the record with --force --reason TEXT"
 AGENT = f"see that its agent runs and may push refs/envctl/status/staging, fetch that ref, {FORCE}"
 STATUS = "refs/envctl/status/staging"
 PLAN = (
-    "write the plan (envctl promote staging prod --dry-run -o json > plan.json), have it approved by others "
-    "(envctl approve plan.json), and apply it: envctl promote staging prod --plan plan.json"
+    "write the plan (envctl promote staging prod --dry-run -o json > plan.json), "
+    "have it approved by others (envctl approve plan.json), and apply it: envctl promote --plan plan.json"
 )
 
 
@@ -112,12 +112,20 @@ CASES: dict[str, tuple[Gates, dict[str, Any], list[Refusal]]] = {
             "envctl promote staging@bbbbbbbbbbbb prod",
         ),
     ),
+    "what the agent has come to is ill": (
+        ALL,
+        {"observed": replace(HEALTHY, revision=OTHER, health=Health.DEGRADED)},
+        both(
+            "observed in staging is bbbbbbbbbbbb (Degraded), and not the published aaaaaaaaaaaa",
+            f"wait for the agent, or {AGENT}",
+        ),
+    ),
     "nothing is published": (
         ALL,
         {"deploy_commit": "", "observed": replace(HEALTHY, revision="")},
         both(
             "observed in staging is  (Healthy), and not the published revision",
-            "wait for the agent, or promote exactly what was observed: envctl promote staging@ prod",
+            f"wait for the agent, or {AGENT}",
         ),
     ),
     "a component is ill": (
@@ -125,8 +133,11 @@ CASES: dict[str, tuple[Gates, dict[str, Any], list[Refusal]]] = {
         {
             "observed": replace(
                 HEALTHY,
-                health="Degraded",
-                components={"api": ComponentHealth("Healthy", 1), "web": ComponentHealth("Degraded", 1)},
+                health=Health.DEGRADED,
+                components={
+                    "api": ComponentHealth(Health.HEALTHY, 1),
+                    "web": ComponentHealth(Health.DEGRADED, 1),
+                },
             )
         },
         both(
@@ -387,7 +398,7 @@ statuses = st.none() | st.builds(
     environment=st.sampled_from(["staging", "dev"]),
     revision=st.sampled_from([REVISION, OTHER, ""]),
     sequence=st.just(1),
-    health=st.sampled_from(["Healthy", "Progressing", "", "healthy"]),
+    health=st.sampled_from([Health.HEALTHY, Health.PROGRESSING, "", "healthy"]),
     since=times,
     reported=times,
 )
