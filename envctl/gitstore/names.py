@@ -1,6 +1,7 @@
 """Which names a tree entry may have: what Git and its checkouts on all systems can carry safely."""
 
 import re
+from functools import lru_cache
 
 # Code points that HFS+ leaves out of names: with them a name can still open ``.git`` on a Mac.
 _INVISIBLE = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
@@ -16,6 +17,7 @@ def is_dot_git(name: str) -> bool:
     return plain in {".git", "git~1"}
 
 
+@lru_cache(1 << 14)  # the trees of a history hold the same names over and over
 def name_flaw(name: str) -> str:
     """What is wrong with the name of a tree entry, "" for a good one."""
     flaws = (

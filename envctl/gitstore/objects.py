@@ -89,6 +89,7 @@ class Objects:
         self._trees: OrderedDict[str, Directory] = OrderedDict()
         self._tree_entries = 0
         self._parents: dict[str, tuple[tuple[str, ...], int]] = {}
+        self._last_commit: Commit | None = None
 
     @property
     def lock(self) -> threading.RLock:
@@ -149,6 +150,9 @@ class Objects:
 
     def commit(self, commit_id: str) -> Commit:
         """A commit, parsed. Raises InputError where it is absent, no commit, or cannot be parsed."""
+        last = self._last_commit  # a walk asks for a commit, and then for its tree
+        if last is not None and last.id == commit_id:
+            return last
         raw = self.raw(commit_id, COMMIT)
         with translated(f"read commit {commit_id[:12]}"):
             commit = parse_commit(commit_id, raw)
@@ -156,6 +160,7 @@ class Objects:
             if len(self._parents) >= _CACHED_PARENTS:
                 self._parents.clear()
             self._parents[commit_id] = (commit.parents, commit.committer.time)
+            self._last_commit = commit
         return commit
 
     def parents(self, commit_id: str) -> tuple[tuple[str, ...], int]:
