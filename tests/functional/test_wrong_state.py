@@ -125,7 +125,7 @@ STATES = {
         """
         dev: failed
           error: deploy/dev ({HEAD}): its tip was not written by envctl: it lacks the Envctl- trailers
-          hint: put the branch back to its last deploy commit, or move it aside: git branch -m deploy/dev dev-aside
+          hint: there is no deploy commit below it; move the branch aside: git branch -m deploy/dev dev-aside
         """,
     ),
     "verifying a branch made by hand": Wrong(
@@ -133,7 +133,7 @@ STATES = {
         "verify dev",
         """
         error: deploy/dev ({HEAD}): its tip was not written by envctl: it lacks the Envctl- trailers
-        hint: put the branch back to its last deploy commit, or move it aside: git branch -m deploy/dev dev-aside
+        hint: there is no deploy commit below it; move the branch aside: git branch -m deploy/dev dev-aside
         """,
     ),
     "promoting from a branch made by hand": Wrong(
@@ -141,7 +141,7 @@ STATES = {
         "promote dev prod",
         """
         error: deploy/dev ({HEAD}): its tip was not written by envctl: it lacks the Envctl- trailers
-        hint: put the branch back to its last deploy commit, or move it aside: git branch -m deploy/dev dev-aside
+        hint: there is no deploy commit below it; move the branch aside: git branch -m deploy/dev dev-aside
         """,
     ),
     "branch of another environment": Wrong(
@@ -149,7 +149,7 @@ STATES = {
         "verify prod",
         """
         error: deploy/prod ({deploy/prod}): its tip belongs to environment dev
-        hint: put the branch back to its last deploy commit, or move it aside: git branch -m deploy/prod prod-aside
+        hint: there is no deploy commit below it; move the branch aside: git branch -m deploy/prod prod-aside
         """,
     ),
     "promoting from an edited branch": Wrong(
