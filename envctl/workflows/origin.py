@@ -1,10 +1,11 @@
 """Where the pins of a promotion come from: what an environment has published, never "latest" (design §5)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envctl.errors import InputError, UsageError
 from envctl.ports import Evaluator, RenderCache, Repository, Tree
+from envctl.workflows.changelog import code_paths, same_code
 from envctl.workflows.project import Project, load_environment, load_lock, load_project
 from envctl.workflows.publish import published_tip, source_of
 from envctl.workflows.render import render
@@ -49,10 +50,10 @@ def read_origin(
         tip = _earlier(repository, tip, text, revision)
     published = load_project(source_of(repository, tip).tree)
     pins = published_pins(published, name, tip)
-    if not at and load_lock(published.tree, load_environment(published, name)) is None:
-        newest = _unchanged_since(repository, evaluator, branch, tip, cache)
-        pins = dict.fromkeys(pins, newest)
-    return Origin(name, tip, pins)
+    origin = Origin(name, tip, pins)
+    if at or load_lock(published.tree, load_environment(published, name)) is not None:
+        return origin
+    return replace(origin, pins=_newest(repository, evaluator, branch, origin, cache))
 
 
 def _earlier(repository: Repository, tip: Tip, text: str, revision: str) -> Tip:
@@ -76,22 +77,26 @@ def published_pins(project: Project, environment: str, tip: Tip) -> Mapping[str,
     return {name: lock.pins[name].revision for name in names if name in lock.pins}
 
 
-def _unchanged_since(
+def _newest(
     repository: Repository,
     evaluator: Evaluator,
     branch: SourceBranch,
-    tip: Tip,
+    origin: Origin,
     cache: RenderCache | None,
-) -> str:
-    """The newest source commit, where it has other code and renders to the published tree; else the tip's."""
-    old, new = tip.record.source_commit, branch.commit.id
-    if _code(repository.tree(old)) == _code(branch.source.tree) or not repository.is_ancestor(old, new):
-        return old
+) -> Mapping[str, str]:
+    """The pins; where the newest commit renders to the same tree, it counts for those whose code changed."""
+    tip, pins, newest = origin.tip, origin.pins, branch.commit.id
+    old, new = repository.tree(tip.record.source_commit), branch.source.tree
+    if _code(old) == _code(new) or not repository.is_ancestor(tip.record.source_commit, newest):
+        return pins
     try:
-        rendered = render(repository, evaluator, branch.source, (tip.record.environment,), cache)[0]
+        rendered = render(repository, evaluator, branch.source, (origin.environment,), cache)[0]
     except InputError:  # what the source is now does not matter for what is published
-        return old
-    return new if rendered.tree == tip.commit.tree else old
+        return pins
+    if rendered.tree != tip.commit.tree:
+        return pins
+    paths = {name: code_paths(name, rendered.closure(name)) for name in pins}
+    return {name: pin if same_code(old, new, paths[name]) else newest for name, pin in pins.items()}
 
 
 def _code(tree: Tree) -> tuple[tuple[str, str], ...]:
