@@ -2,21 +2,24 @@
 
 Each report is one commit on a chain, whose tree holds one file. The tip is the newest report; the
 chain behind it shows how it came about. It stays short: a report that says nothing new within a
-minute makes no commit, and a chain of `LONGEST` commits starts anew from a commit without a
-parent. What must be kept for ever is the audit trail, and that is the deploy branch.
+minute makes no commit, and a chain of `LONGEST` commits starts anew, from the last healthy report
+of each of the last `KEPT` revisions, so that a rollback still knows which were good. What must be
+kept for ever is the audit trail, and that is the deploy branch.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
 from envctl.delivery.observed import observed_text, parse_observed
 from envctl.errors import ConflictError, InputError
-from envctl.model.git import CommitDraft, RefUpdate, Signature
-from envctl.model.observed import Observed
+from envctl.model.git import Commit, CommitDraft, RefUpdate, Signature
+from envctl.model.observed import Health, Observed
 from envctl.ports import Repository
 
 FILE = "status.json"
 LONGEST = 500
+KEPT = 50
 TRIES = 5
 # Seconds. A report that only repeats the last one is not worth a commit before.
 _REPEATED = 60
@@ -39,6 +42,13 @@ def read_observed(repository: Repository, environment: str) -> Observed | None:
     return _read(repository, environment, tip) if tip else None
 
 
+def observed_history(repository: Repository, environment: str) -> tuple[Observed, ...]:
+    """The reports about an environment that are here, newest first, without those that cannot be read."""
+    tip = repository.ref(status_ref(environment))
+    found = (_readable(repository, environment, each.id) for each in _chain(repository, tip, LONGEST))
+    return tuple(each for each in found if each)
+
+
 def record_observed(repository: Repository, observed: Observed, *, longest: int = LONGEST) -> str:
     """Record a report; the id of the commit that now says it. The chain grows to `longest` commits.
 
@@ -53,7 +63,7 @@ def record_observed(repository: Repository, observed: Observed, *, longest: int 
         known = _readable(repository, observed.environment, tip)
         if tip and known and _says_it(known, observed):
             return tip
-        commit = _write(repository, observed, _parent(repository, tip, longest))
+        commit = _write(repository, observed, _parent(repository, observed.environment, tip, longest))
         try:
             repository.move_ref(RefUpdate(name, tip, commit), f"envctl: report {observed.environment}")
         except ConflictError:
@@ -92,17 +102,35 @@ def _says_it(known: Observed, observed: Observed) -> bool:
     return 0 < newer_by <= _OVERTAKEN
 
 
-def _parent(repository: Repository, tip: str | None, longest: int) -> str | None:
-    """The tip, or None where the chain is to start anew."""
-    if tip is None:
-        return None
-    length = 0
+def _chain(repository: Repository, tip: str | None, most: int) -> Iterator[Commit]:
+    """The newest commits of a chain, at most so many, as far as they are here."""
     try:
-        for _ in islice(repository.history(tip), longest):
-            length += 1
+        yield from islice(repository.history(tip), most) if tip else ()
     except InputError:  # the rest is not here, or the tip is no commit
+        return
+
+
+def _parent(repository: Repository, environment: str, tip: str | None, longest: int) -> str | None:
+    """What the next report stands on: the tip, or the end of a chain that starts anew."""
+    length = sum(1 for _ in _chain(repository, tip, longest))
+    if length < longest:
         return tip if length else None
-    return tip if length < longest else None
+    parent = None
+    for each in reversed(_worth_keeping(repository, environment, tip, longest)):
+        parent = _write(repository, each, parent)
+    return parent
+
+
+def _worth_keeping(
+    repository: Repository, environment: str, tip: str | None, longest: int
+) -> tuple[Observed, ...]:
+    """The last healthy report of each of the last revisions, newest first; less than half of a chain."""
+    found: dict[str, Observed] = {}
+    for commit in _chain(repository, tip, longest):
+        report = _readable(repository, environment, commit.id)
+        if report and report.health is Health.HEALTHY:
+            found.setdefault(report.revision, report)
+    return tuple(found.values())[: min(KEPT, longest // 2)]
 
 
 def _write(repository: Repository, observed: Observed, parent: str | None) -> str:

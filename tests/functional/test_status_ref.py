@@ -13,7 +13,7 @@ from envctl.delivery.observed import observed_text
 from envctl.errors import InputError
 from envctl.model.observed import Health, Observed
 from envctl.wiring import open_repository
-from envctl.workflows.observed import read_observed, record_observed
+from envctl.workflows.observed import observed_history, read_observed, record_observed
 from tests.functional.conftest import ROOT, Workspace
 
 NOON = 1_767_355_200  # 2026-01-02T12:00:00Z
@@ -72,14 +72,29 @@ def test_reports_make_commits_by_the_table(
 
 
 def test_the_chain_starts_anew_before_it_is_long(small: Workspace) -> None:
-    """The last commit that fits still has its parent; the next one has none, and readers see no gap."""
+    """With the last healthy report of each revision, newest last; readers see no gap."""
     repository = open_repository(small.path)
-    for number in range(4):
-        record_observed(repository, later(60 * number), longest=4)
+    good, other = replace(later(60), revision="cd" * 20), later(180, Health.DEGRADED)
+    for each in (OBSERVED, good, replace(good, reported=NOON + 120), other):
+        record_observed(repository, each, longest=4)
     assert small.git("rev-list", "--count", REF) == "4"
-    record_observed(repository, later(240), longest=4)
-    assert small.git("rev-list", "--count", REF) == "1"
-    assert read_observed(repository, "dev") == later(240)
+    record_observed(repository, later(240, Health.MISSING), longest=4)
+    assert small.git("log", "--format=%s %ct", REF).splitlines() == [
+        f"dev: Missing at abababababab {NOON + 240}",
+        f"dev: Healthy at cdcdcdcdcdcd {NOON + 120}",
+        f"dev: Healthy at abababababab {NOON}",
+    ]
+    assert read_observed(repository, "dev") == later(240, Health.MISSING)
+
+
+def test_the_history_of_reports_leaves_out_what_cannot_be_read(small: Workspace) -> None:
+    """Newest first, across a commit of somebody else."""
+    repository = open_repository(small.path)
+    assert observed_history(repository, "dev") == ()
+    record_observed(repository, OBSERVED)
+    strange = small.git("commit-tree", "-p", REF, "-m", "Strange", "HEAD^{tree}")
+    small.git("update-ref", REF, small.git("commit-tree", "-p", strange, "-m", "Again", f"{REF}^{{tree}}"))
+    assert observed_history(repository, "dev") == (OBSERVED, OBSERVED)
 
 
 def test_writers_at_once_lose_nothing(small: Workspace) -> None:
