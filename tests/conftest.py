@@ -2,8 +2,17 @@
 
 import os
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How large the fault tests of the writer are: small by default, so that CI stays quick."""
+    group = parser.getgroup("envctl")
+    group.addoption("--writers", type=int, default=8, help="writers that push at once (the full size: 32)")
+    group.addoption("--pushes", type=int, default=4, help="pushes of each writer (the full size: 25)")
+    group.addoption("--kill-seeds", type=int, default=30, help="kills of the writer (the full size: 200)")

@@ -152,7 +152,9 @@ def promotion_lines(result: Promotion) -> Iterator[str]:
     if not result.moves:
         more = " but what is held" if result.held else ""
         yield f"nothing to promote: {options.target} already has what {options.source} has published{more}"
-        yield from published_lines(result)
+        if result.published and result.published.update:
+            commit = short(result.published.commit)
+            yield f"published {commit} on deploy/{options.target}: it was promoted before, and not published"
         return
     for move in result.moves:
         old = f"{short(move.old)} -> " if move.old else "new, at "

@@ -30,8 +30,8 @@ class Checkout:
     def refresh(self, path: str, old: str | None, new: Item | None) -> bool:
         """Bring a file from blob `old` to `new` (None: absent) on disk and in the index.
 
-        False, and nothing touched, where either is not `old` any more. Raises ConflictError while
-        another process holds the index.
+        False, and nothing touched, where either is neither; a file that is `new` already was left by a
+        process that was killed here. Raises ConflictError while another process holds the index.
         """
         if any(name_flaw(each) for each in path.split("/")):
             return False
@@ -40,12 +40,24 @@ class Checkout:
             key = path.encode()
             entry = index.entries.get(key)
             held = entry.sha.decode() if isinstance(entry, IndexEntry) else None
-            if held != old or (key in index.entries) is (held is None) or _is_elsewhere(entry):
+            if (key in index.entries) is (held is None) or _is_elsewhere(entry):
                 return False
-            if self._on_disk(path) != old or not self._replace(path, old, new):
+            self._sweep(path)
+            wanted, there = new.id if new else None, self._on_disk(path)
+            if held == there == wanted:
+                return True
+            if held != old or (there != wanted and not (there == old and self._replace(path, old, new))):
                 return False
             self._write_index(lock, index, path, new)
         return True
+
+    def _sweep(self, path: str) -> None:
+        """Remove what killed processes left beside a file: who holds the index is the only one at work."""
+        folder, _, name = path.rpartition("/")
+        with suppress(NoFolderError), opened_folder(self._root, folder) as opened:
+            for each in os.listdir(opened):  # noqa: PTH208  by descriptor
+                if each.startswith(_scratch(name)):
+                    os.unlink(each, dir_fd=opened)
 
     @contextmanager
     def _locked(self) -> Iterator[_GitFile]:
@@ -73,7 +85,7 @@ class Checkout:
             return self._remove(path)
         data = self._normalizer.checked_out(self._objects.raw(new.id, BLOB), path)
         with made_folder(self._root, folder) as opened:
-            scratch = f".{name[:100]}.envctl-{os.getpid()}"
+            scratch = f"{_scratch(name)}{os.getpid()}"
             try:
                 before = status(opened, name)
                 _write(opened, scratch, data, new.mode, before)
@@ -110,6 +122,11 @@ class Checkout:
         writer = IndexChecksumWriter(lock)
         write_index_dict(writer, entries, version=index.version)
         writer.close()
+
+
+def _scratch(name: str) -> str:
+    """How the names of files begin that are to take another one's place."""
+    return f".{name[:100]}.envctl-"
 
 
 def _is_elsewhere(entry: object) -> bool:

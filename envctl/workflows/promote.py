@@ -17,6 +17,7 @@ from envctl.model.git import Commit
 from envctl.model.lock import Pin
 from envctl.ports import Evaluator, RenderCache, Repository
 from envctl.workflows.changelog import changing_commits, code_paths, same_code
+from envctl.workflows.following import follow_head
 from envctl.workflows.landing import Landing, land
 from envctl.workflows.origin import Origin, environment_of, read_origin
 from envctl.workflows.overlaid import OverlaidTree
@@ -333,8 +334,11 @@ def _finish(
     result: Promotion,
     cache: RenderCache | None,
 ) -> Promotion:
-    """Publish what an earlier promotion committed and could not publish."""
-    if result.options.dry_run or not _is_unpublished(repository, ground):
+    """Do what is left of an earlier promotion that was cut short: bring files along, and publish."""
+    if result.options.dry_run:
+        return result
+    result = replace(result, left=follow_head(repository))
+    if not _is_unpublished(repository, ground):
         return result
     branch, name, renderer = ground.branch, ground.target.name, renderer_of(evaluator)
     rendered = render(repository, evaluator, branch.source, (name,), cache)[0]

@@ -1,10 +1,12 @@
 """Where a render reads from: a commit, the index or the work tree, with pins mixed in (design §3)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from envctl.errors import InputError, RefusedError, UsageError
 from envctl.model.git import Commit, Entry
 from envctl.ports import Repository, Tree
+from envctl.workflows.following import interrupted
 from envctl.workflows.runs import PublishOptions
 
 # Read at the commit being rendered, so a reviewed change of an environment acts at once.
@@ -124,5 +126,14 @@ def require_clean(repository: Repository) -> None:
         listed = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")  # noqa: PLR2004
         raise InputError(
             f"the work tree has changes that no commit holds: {listed}",
-            hint="commit them, or publish the last commit as it is with --rev HEAD",
+            hint=_way_on(repository, changed),
         )
+
+
+def _way_on(repository: Repository, changed: Sequence[str]) -> str:
+    """What to do with changed files. Never commit those that a killed promotion left: that takes it back."""
+    behind = [path for path in interrupted(repository) if path in changed]
+    if behind:
+        subject = repository.commit(require_commit(repository)).subject
+        return f"after “{subject}” was cut short, run it again or: git checkout HEAD -- {' '.join(behind)}"
+    return "commit them, or publish the last commit as it is with --rev HEAD"

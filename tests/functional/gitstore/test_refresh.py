@@ -63,10 +63,22 @@ def test_a_removed_file_goes_with_its_directories(locked: Box) -> None:
 
 
 def test_refreshing_again_touches_nothing(locked: Box) -> None:
-    """The second time the file is not the old one any more."""
+    """The second time all is as it should be."""
     old = promote(locked, b"pins: new\n")
     repository = locked.open()
-    assert [repository.refresh(LOCK, old) for _ in range(2)] == [True, False]
+    assert repository.refresh(LOCK, old)
+    before = snapshot(locked.path)
+    assert repository.refresh(LOCK, old)
+    assert (snapshot(locked.path), status(locked)) == (before, "")
+
+
+def test_what_a_killed_refresh_left_is_finished(locked: Box) -> None:
+    """The file is written, its scratch file still there, the index not written: the next one goes on."""
+    old = promote(locked, b"pins: new\n")
+    locked.write(LOCK, "pins: new\n")
+    locked.write("environments/prod/.lock.yaml.envctl-99", "pins: n")
+    assert status(locked) == "MM environments/prod/lock.yaml\n?? environments/prod/.lock.yaml.envctl-99"
+    assert locked.open().refresh(LOCK, old)
     assert status(locked) == ""
 
 
