@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+Pause = Callable[[int], None]
+"""Waits a little before the next try, after so many that were lost: not as long as others who lost too."""
+
+
+def at_once(lost: int) -> None:
+    """The pause that is none."""
+
 
 class Tree(Protocol):
     """A virtual tree of source files: a commit's, the index's or the work tree's. Never a checkout."""

@@ -6,13 +6,14 @@ Adapters are heavy, so each is imported when it is first needed.
 import hashlib
 import math
 import os
+import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 from envctl.model.plan import ReconcileResult
 from envctl.model.settings import Settings
@@ -33,6 +34,14 @@ class SystemClock:
 def system_clock() -> Clock:
     """The clock that everything shares."""
     return SystemClock()
+
+
+def pause(lost: int) -> None:
+    """Wait before the next try of a lost race: a random part of 0.2 s, then of twice as long each time.
+
+    Writers who lost together would else meet again at each of their tries.
+    """
+    sleep(random.uniform(0, 0.1 * 2**lost))  # noqa: S311  it spreads writers, and guards nothing
 
 
 def open_repository(directory: Path) -> Repository:

@@ -15,7 +15,7 @@ from envctl.delivery.deploy import (
 from envctl.errors import ConflictError, InputError, Problem, RefusedError
 from envctl.manifests.paths import component_of
 from envctl.model.git import Commit, RefUpdate, TreeChange
-from envctl.ports import Evaluator, Repository
+from envctl.ports import Evaluator, Pause, Repository, at_once
 from envctl.workflows.compared import DeployTree, entries_over
 from envctl.workflows.project import choose_environments, load_project
 from envctl.workflows.rendered import Rendered, Restored
@@ -108,9 +108,13 @@ def _written(repository: Repository, rendered: Rendered | Restored, tip: Tip | N
 
 
 def publish(
-    repository: Repository, rendered: Rendered | Restored, source: Commit, renderer: str
+    repository: Repository,
+    rendered: Rendered | Restored,
+    source: Commit,
+    renderer: str,
+    pause: Pause = at_once,
 ) -> Published:
-    """Publish one environment locally. A lost race is built again on the new tip, a few times.
+    """Publish one environment locally. A lost race is built again on the new tip, a few times, after a pause.
 
     Raises ConflictError when others keep winning, RefusedError for a branch that is not ours.
     """
@@ -125,6 +129,7 @@ def publish(
                 raise  # nobody moved it: it is locked
             if last == TRIES:
                 raise others_won(deploy_branch(rendered.environment), error) from error
+            pause(last)
             continue
         return result
     raise AssertionError("the last try returned or raised")

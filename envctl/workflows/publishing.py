@@ -7,7 +7,7 @@ from envctl.errors import ConflictError, EnvctlError, RefusedError
 from envctl.manifests.paths import parse_path
 from envctl.model.git import Commit, TreeChange
 from envctl.model.settings import Settings
-from envctl.ports import Evaluator, RenderCache, Repository
+from envctl.ports import Evaluator, Pause, RenderCache, Repository, at_once
 from envctl.workflows.compared import DeployTree, changes_from
 from envctl.workflows.project import choose_environments, is_unpromoted, load_project
 from envctl.workflows.publish import Outcome, Published, publish, renderer_of
@@ -27,8 +27,12 @@ def run_render(
     source: Source,
     options: PublishOptions,
     cache: RenderCache | None = None,
+    pause: Pause = at_once,
 ) -> RenderRun:
-    """Render, compare and, if asked, publish. An environment that fails is never published."""
+    """Render, compare and, if asked, publish. An environment that fails is never published.
+
+    `pause` spreads writers who lost the same race.
+    """
     snapshot = snapshot_of(source.tree)
     source = Source(snapshot, source.commit)
     project = load_project(source.tree)
@@ -44,7 +48,7 @@ def run_render(
     if options.publish and source.commit:
         failed = {each.environment for each in outcomes if each.state == "failed"}
         good = [each for each in rendered if each.environment not in failed]
-        publisher = _Publisher(repository, project.settings, source.commit, renderer_of(evaluator))
+        publisher = _Publisher(repository, project.settings, source.commit, renderer_of(evaluator), pause)
         done = publisher.push(good) if options.push else publisher.publish(good)
         outcomes = [_with_published(each, done.get(each.environment), options) for each in outcomes]
     outcomes += [EnvironmentOutcome(name, "waiting") for name in waiting]
@@ -64,6 +68,7 @@ class _Publisher:
     settings: Settings
     source: Commit
     renderer: str
+    pause: Pause
 
     def publish(self, rendered: Sequence[Rendered]) -> Mapping[str, Published | EnvctlError]:
         return {each.environment: self._publish(each) for each in rendered}
@@ -71,7 +76,7 @@ class _Publisher:
     def _publish(self, rendered: Rendered) -> Published | EnvctlError:
         """One that fails must not hide what was done for the others."""
         try:
-            return publish(self.repository, rendered, self.source, self.renderer)
+            return publish(self.repository, rendered, self.source, self.renderer, self.pause)
         except (ConflictError, RefusedError) as error:
             return error
 
@@ -79,7 +84,7 @@ class _Publisher:
         configured = self.settings.source_branch
         branch = f"refs/heads/{configured}" if configured else self.repository.head()[0] or "HEAD"
         done = publish_and_push(
-            self.repository, self.settings.remote, branch, rendered, self.source, self.renderer
+            self.repository, self.settings.remote, branch, rendered, self.source, self.renderer, self.pause
         )
         return {each.environment: each for each in done}
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from envctl.delivery.deploy import deploy_branch, deploy_ref
 from envctl.errors import ConflictError, InputError, RefusedError
 from envctl.model.git import Commit, RefUpdate
-from envctl.ports import Repository
+from envctl.ports import Pause, Repository, at_once
 from envctl.workflows.publish import TRIES, Published, others_won, prepare
 from envctl.workflows.rendered import Rendered
 from envctl.workflows.tips import deploy_tip
@@ -92,11 +92,12 @@ def publish_and_push(
     rendered: Sequence[Rendered],
     source: Commit,
     renderer: str,
+    pause: Pause = at_once,
 ) -> tuple[Published, ...]:
     """Publish environments on a remote, all in one push. Also finishes a push that failed before.
 
-    `branch` is the ref that sources come from there. Raises ConflictError when others keep
-    winning; nothing local has moved then.
+    `branch` is the ref that sources come from there. A lost race is built again on the new tips, a few
+    times, after a pause. Raises ConflictError when others keep winning; nothing local has moved then.
     """
     _require_pushed(repository, remote, branch, source)
     names = [each.environment for each in rendered]
@@ -113,6 +114,7 @@ def publish_and_push(
         except ConflictError as error:
             if last == TRIES:
                 raise others_won(f"deploy branches on {remote}", error) from error
+            pause(last)
             continue
         for each in results:
             if each.update:

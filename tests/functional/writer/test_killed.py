@@ -293,17 +293,25 @@ class Trial:
         return bool(hinted)
 
     def _pull(self, command: str) -> None:
-        """Git may find a lock of the dead run too, and names it."""
-        done = subprocess.run(
-            command.split(),
-            cwd=self._scene.here.path,
-            capture_output=True,
-            text=True,
-            env=ENVIRONMENT,
-            check=False,
-        )
+        """As a person would: Git may find a lock of the dead run too, and names it.
+
+        It looks for the lock after it has brought the files along, and will not pull again over those.
+        """
+        done = self._git(*command.split()[1:])
         found = re.search(r"Unable to create '([^']+\.lock)'", done.stderr)
         if found:
             self._locks += 1
             Path(found[1]).unlink()
             self._pull(command)
+        elif "uncommitted changes" in done.stderr:
+            self._scene.here.git("reset", "-q", "--hard")
+            self._pull(command)
+
+    def _git(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["git", "-C", str(self._scene.here.path), *arguments],
+            capture_output=True,
+            text=True,
+            env=ENVIRONMENT,
+            check=False,
+        )
