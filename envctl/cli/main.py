@@ -26,6 +26,7 @@ COMMANDS = {
     "promote": ("envctl.cli.promote:promote", "Copy pins from one environment to the next, as one commit."),
     "rollback": ("envctl.cli.rollback:rollback", "Restore an environment as it was, as one commit."),
     "approve": ("envctl.cli.approve:approve", "Put your name under the plan of a promotion."),
+    "history": ("envctl.cli.history:history", "Show who changed an environment, what, when and why."),
     "verify": ("envctl.cli.verify:verify", "Render again and compare with the deploy branch."),
     "status": ("envctl.cli.status:status", "Show what is pinned, published and applied."),
     "apply": ("envctl.cli.apply:apply", "Bring a cluster to a deploy branch, once, from here."),

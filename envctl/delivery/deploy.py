@@ -4,6 +4,7 @@ A deploy commit is a function of its parent, the rendered tree and the source co
 writers that render the same source onto the same parent write the same commit id.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,9 @@ HANDED_ON = (PROMOTED_FROM, ROLLBACK_TO, FORCED, REASON, APPROVED_BY, ALLOW_PRUN
 # What makes a deploy commit even where no file changes: it is an event of the audit trail, or a
 # permission that has to reach the agent (ADR 0010).
 EVENTS = (PROMOTED_FROM, ROLLBACK_TO, ALLOW_PRUNE)
+
+
+_SEQUENCE = re.compile(r"[0-9]{1,18}")  # anybody can write a trailer: nothing that takes long to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def deploy_record(message: str) -> DeployRecord | None:
     """The record in a commit message, or None where it is not one of a deploy commit."""
     fields = dict(parse_trailers(message))
     sequence = fields.get(SEQUENCE, "")
-    if ENVIRONMENT not in fields or SOURCE_COMMIT not in fields or not sequence.isdecimal():
+    if ENVIRONMENT not in fields or SOURCE_COMMIT not in fields or not _SEQUENCE.fullmatch(sequence):
         return None
     return DeployRecord(
         environment=fields[ENVIRONMENT],

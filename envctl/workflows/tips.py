@@ -88,6 +88,12 @@ def tip_state(repository: Repository, environment: str) -> Tip | Foreign | None:
     return Foreign(environment, name, commit, found, good)
 
 
+def deploy_tip_id(repository: Repository, environment: str) -> str | None:
+    """The commit at the tip of a deploy branch, whoever wrote it; None before the first publish."""
+    found = tip_state(repository, environment)
+    return found.commit.id if found else None
+
+
 def deploy_tip(repository: Repository, environment: str) -> Tip | None:
     """As `tip_state`. Raises RefusedError for a foreign tip, with the way back."""
     found = tip_state(repository, environment)

@@ -10,7 +10,7 @@ from envctl.manifests.paths import component_folder
 from envctl.model.git import Commit
 from envctl.ports import Repository
 from envctl.workflows.compared import DeployTree
-from envctl.workflows.reports import observed_history
+from envctl.workflows.observed import observed_history
 from envctl.workflows.tips import Tip, read_tip
 
 HEALTHY = "Healthy"
