@@ -27,6 +27,7 @@ COMMANDS = {
     "rollback": ("envctl.cli.rollback:rollback", "Restore an environment as it was, as one commit."),
     "approve": ("envctl.cli.approve:approve", "Put your name under the plan of a promotion."),
     "history": ("envctl.cli.history:history", "Show who changed an environment, what, when and why."),
+    "blame": ("envctl.cli.blame:blame", "Show who gave each field of an object its value."),
     "verify": ("envctl.cli.verify:verify", "Render again and compare with the deploy branch."),
     "status": ("envctl.cli.status:status", "Show what is pinned, published and applied."),
     "apply": ("envctl.cli.apply:apply", "Bring a cluster to a deploy branch, once, from here."),

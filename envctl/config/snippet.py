@@ -8,6 +8,7 @@ with jsonnet's own late binding, so a default that is computed from another one 
 import json
 from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring
+from typing import Final
 
 from envctl.model.values import JsonObject, JsonValue
 
@@ -31,6 +32,52 @@ def entry_code(component_path: str, config: JsonObject, overlays: Sequence[str],
         f"{_component(component_path)}"
         f"local final = {final};\n"
         f"{{ objects: final{wanted} }}\n"
+    )
+
+
+PROBES: Final[Mapping[str, str]] = {
+    "number": "value + 1",
+    "string": "value + 'x'",
+    "boolean": "!value",
+}
+"""Each type of config value that `probe_code` can change, and how."""
+
+
+def other_config(config: JsonObject, probe: str) -> JsonObject:
+    """The same config with another value in place of each one of a type, as `probe_code` makes them."""
+    return {key: _other(value, probe) for key, value in config.items()}
+
+
+def _other(value: JsonValue, probe: str) -> JsonValue:
+    if isinstance(value, Mapping):
+        return other_config(value, probe)
+    if isinstance(value, list | tuple):
+        return [_other(each, probe) for each in value]
+    if isinstance(value, bool):
+        return not value if probe == "boolean" else value
+    if isinstance(value, str):
+        return f"{value}x" if probe == "string" else value
+    return value + 1 if value is not None and probe == "number" else value  # type: ignore[operator]
+
+
+def probe_code(component_path: str, config: JsonObject, probe: str) -> str:
+    """As `entry_code` without overlays, but every config value of one type is another one.
+
+    What differs in the objects then depends on config. Functions and hidden config stay as they are.
+    """
+    given = f"\n  + {_config_mixin(component_path, config)}" if config else ""
+    return (
+        f"local imported = import {_quoted(component_path)};\n"
+        f"{_component(component_path)}"
+        "local other(value) =\n"
+        f"  if std.type(value) == {_quoted(probe)} then {PROBES[probe]}\n"
+        "  else if std.isArray(value) then std.map(other, value)\n"
+        "  else if std.isObject(value)\n"
+        "  then value + { [key]: other(value[key]) for key in std.objectFields(value) }\n"
+        "  else value;\n"
+        f"local final = component{given}\n"
+        "  + { config:: if 'config' in super then other(super.config) else {} };\n"
+        "{ objects: final }\n"
     )
 
 

@@ -91,6 +91,12 @@ def _lists(old: Sequence[JsonValue], new: Sequence[JsonValue], path: str) -> _Ch
     yield from _plain_lists(old, new, path)
 
 
+def item_keys(items: Sequence[JsonValue]) -> tuple[str, ...] | None:
+    """The items of one list by their merge key, as a path shows it; None where no key tells them apart."""
+    found = (_keyed(items, keys) for keys in _MERGE_KEYS)
+    return next((tuple(each) for each in found if each), None)
+
+
 def _keyed(items: Sequence[JsonValue], keys: tuple[str, ...]) -> dict[str, JsonValue] | None:
     """Items by their merge key as a path shows it; None where the key does not tell them apart."""
     found: dict[str, JsonValue] = {}

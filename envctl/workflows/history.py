@@ -6,9 +6,7 @@ come from the lock files at the source commits; a source commit that is not here
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
-from envctl.config.pins import pinned_revisions
 from envctl.config.wording import did_you_mean
 from envctl.delivery.history import (
     ComponentMove,
@@ -20,15 +18,13 @@ from envctl.delivery.history import (
 )
 from envctl.errors import InputError, UsageError
 from envctl.manifests.paths import component_of
-from envctl.model.git import Commit, EntryKind
+from envctl.model.git import Commit
 from envctl.ports import Repository
-from envctl.workflows.project import lock_path
 from envctl.workflows.publish import published_tip
+from envctl.workflows.sourcepins import UNKNOWN, SourcePins
 from envctl.workflows.tips import deploy_tip_id
 
-_UNKNOWN = Revisions(None)
 _NONE = Revisions("", {})
-_KEPT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +122,7 @@ class _Walk:
         self._repository = repository
         self._environment = environment
         self._tip = tip
-        self._lock = lock_path(environment)
-        self._pins = lru_cache(_KEPT)(self._read_pins)
-        self._revisions = lru_cache(_KEPT)(self._read_revisions)
+        self._pins = SourcePins(repository, environment)
         self._seen: set[str] = set()
         self.cut = ""
 
@@ -165,8 +159,8 @@ class _Walk:
         """One row, None where it is not about the component."""
         if component and component not in deployment.components and not deployment.moves_pins:
             return None
-        new = self._revisions(deployment.source_commit) if deployment.source_commit else _UNKNOWN
-        old = self._before(older) if deployment.source_commit else _UNKNOWN
+        new = self._pins.at(deployment.source_commit) if deployment.source_commit else UNKNOWN
+        old = self._before(older) if deployment.source_commit else UNKNOWN
         moves = component_moves(deployment, old, new)
         if component:
             moves = tuple(each for each in moves if each.component == component)
@@ -176,18 +170,5 @@ class _Walk:
 
     def _before(self, older: Deployment | None) -> Revisions:
         if older:
-            return self._revisions(older.source_commit)
-        return _UNKNOWN if self.cut else _NONE
-
-    def _read_revisions(self, source: str) -> Revisions:
-        try:
-            entry = self._repository.tree(source).entry(self._lock)
-            if entry is None:
-                return Revisions(source)
-            pins = self._pins(entry.id) if entry.kind is EntryKind.FILE else None
-        except InputError:  # it is not here, or its lock cannot be read
-            return _UNKNOWN
-        return Revisions(source, pins) if pins is not None else _UNKNOWN
-
-    def _read_pins(self, blob: str) -> dict[str, str]:
-        return dict(pinned_revisions(self._repository.blob(blob), self._lock))
+            return self._pins.at(older.source_commit)
+        return UNKNOWN if self.cut else _NONE

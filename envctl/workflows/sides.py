@@ -114,7 +114,7 @@ def _count(items: Callable[[], tuple[DiffItem, ...]]) -> int:
 
 
 def _tree_items(repository: Repository, deployed: DeployTree, name: str) -> tuple[DiffItem, ...]:
-    return _items(deployed.blobs(name), lambda path, blob: _read(repository.blob(blob), path))
+    return _items(deployed.blobs(name), lambda path, blob: read_object(repository.blob(blob), path))
 
 
 def _items(blobs: Mapping[str, str], load: Callable[[str, str], JsonObject]) -> tuple[DiffItem, ...]:
@@ -125,7 +125,8 @@ def _items(blobs: Mapping[str, str], load: Callable[[str, str], JsonObject]) -> 
     )
 
 
-def _read(data: bytes, path: str) -> JsonObject:
+def read_object(data: bytes, path: str) -> JsonObject:
+    """The object in a file of a deploy tree. Raises InputError that repeats nothing of a Secret."""
     try:
         return from_yaml(data, path)
     except InputError as error:
