@@ -149,7 +149,7 @@ def _has_event(repository: Repository, tip: Tip, source: Commit) -> bool:
     if tip.record.source_commit == source.id or _superseded(repository, tip, source):
         return False
     try:
-        return is_event(tip.record.environment, _since(repository, tip, source))
+        return is_event(tip.record.environment, sources_since(repository, tip, source))
     except InputError:  # a shallow clone cannot tell; nothing else changed, so nothing is published
         return False
 
@@ -179,11 +179,11 @@ def _record(
         source_commit=source.id,
         components=tuple(sorted(name for name in names if name)),
         renderer=renderer,
-        handed_on=handed_on(environment, _since(repository, tip, source)),
+        handed_on=handed_on(environment, sources_since(repository, tip, source)),
     )
 
 
-def _since(repository: Repository, tip: Tip | None, source: Commit) -> tuple[Commit, ...]:
+def sources_since(repository: Repository, tip: Tip | None, source: Commit) -> tuple[Commit, ...]:
     """Source commits since the last deploy commit, newest first; only the source itself before the first.
 
     Only the source itself, too, where its whole history is here and the last source is not: then

@@ -93,8 +93,7 @@ def require_reviewed(repository: Repository, branch: str | None, commit: str) ->
     """
     if branch is None:
         return
-    names = [f"refs/heads/{branch}", *(n for n in repository.refs("refs/remotes/") if _tracks(n, branch))]
-    tips = [tip for name in names if (tip := repository.ref(name))]
+    tips = branch_tips(repository, branch)
     if not any(repository.is_ancestor(commit, tip) for tip in tips):
         raise RefusedError(
             f"commit {commit[:12]} is not on the source branch {branch}"
@@ -104,6 +103,12 @@ def require_reviewed(repository: Repository, branch: str | None, commit: str) ->
             if tips
             else f"fetch it: git fetch origin {branch}:refs/remotes/origin/{branch}",
         )
+
+
+def branch_tips(repository: Repository, branch: str) -> tuple[str, ...]:
+    """Where a branch is, here and as it was last fetched; nothing where it is not in this repository."""
+    names = [f"refs/heads/{branch}", *(n for n in repository.refs("refs/remotes/") if _tracks(n, branch))]
+    return tuple(dict.fromkeys(tip for name in names if (tip := repository.ref(name))))
 
 
 def _tracks(name: str, branch: str) -> bool:

@@ -1,6 +1,6 @@
 """The newest deploy commit of an environment, read and checked."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -27,13 +27,13 @@ class Tip:
 class Foreign:
     """A tip that is no deploy commit of its environment: nothing is built on it.
 
-    `ref` is the full name of the branch that it was found on, `reason` a sentence about its tip.
-    `good` is the newest deploy commit below it, by its trailers, or the one of the other branch
-    (local, remote-tracking); None where there is none.
+    `refs` are the full names of the branches, local and remote-tracking, that stand there; `reason`
+    is a sentence about the tip. `good` is the newest deploy commit below it, by its trailers, or
+    the tip of the other branch; None where there is none.
     """
 
     environment: str
-    ref: str
+    refs: tuple[str, ...]
     commit: Commit
     reason: str
     good: Tip | None
@@ -41,7 +41,7 @@ class Foreign:
     @property
     def remedy(self) -> str:
         """What to do, with the command that does it."""
-        return remedy(self.environment, self.ref, self.commit.id, self.good.commit.id if self.good else "")
+        return remedy(self.environment, self.refs, self.commit.id, self.good.commit.id if self.good else "")
 
     def error(self) -> RefusedError:
         """The refusal to build on it."""
@@ -49,21 +49,29 @@ class Foreign:
         return RefusedError(self.reason, place=place, hint=self.remedy)
 
 
-def remedy(environment: str, ref: str, foreign: str, good: str) -> str:
-    """How to take a branch (its full name) back from a foreign commit to a good one, "" for none."""
+def remedy(environment: str, refs: Sequence[str], foreign: str, good: str) -> str:
+    """How to take branches (full names) back from a foreign commit to a good one, "" for none.
+
+    A branch here is moved back. One on a remote is rewritten for everybody, which is said.
+    """
     branch = deploy_branch(environment)
-    back = "back to its last deploy commit"
-    if ref.startswith(_TRACKING):
-        remote = ref.removeprefix(_TRACKING).removesuffix(f"/{branch}")
-        if not good:
-            return f"there is no deploy commit below it; take it away: git push {remote} --delete {branch}"
-        lease = f"--force-with-lease={branch}:{foreign[:12]}"
-        command = f"git push {lease} {remote} {good[:12]}:{deploy_ref(environment)}"
-        return f"put the branch on {remote} {back}, which rewrites it there: {command}"
+    tracking = [name.removeprefix(_TRACKING) for name in refs if name.startswith(_TRACKING)]
+    remotes = [name.removesuffix(f"/{branch}") for name in tracking]
+    here = len(refs) > len(remotes)
     if not good:
-        aside = f"git branch -m {branch} {environment}-aside"
-        return f"there is no deploy commit below it; move the branch aside: {aside}"
-    return f"put the branch {back}: git branch -f {branch} {good[:12]}"
+        steps = [f"move the branch aside: git branch -m {branch} {environment}-aside"] if here else []
+        steps += [f"take it away on {each}: git push {each} --delete {branch}" for each in remotes]
+        return f"there is no deploy commit below it; {'; '.join(steps)}"
+    lease = f"--force-with-lease={branch}:{foreign[:12]}"
+    steps = (
+        [f"put the branch back to its last good commit: git branch -f {branch} {good[:12]}"] if here else []
+    )
+    steps += [
+        f"put it back on {each} too, which rewrites it for everybody: "
+        f"git push {lease} {each} {good[:12]}:{deploy_ref(environment)}"
+        for each in remotes
+    ]
+    return "; ".join(steps) if here else "; ".join(steps).replace(" too,", ",")
 
 
 def tip_state(repository: Repository, environment: str) -> Tip | Foreign | None:
@@ -76,16 +84,15 @@ def tip_state(repository: Repository, environment: str) -> Tip | Foreign | None:
     refs = _refs(repository, environment)
     if not refs:
         return None
-    name = _newer(repository, refs)
-    commit = repository.commit(refs[name])
-    found = _record(commit, environment)
+    commit = repository.commit(refs[_newer(repository, refs)])
+    found = as_tip(commit, environment)
     if isinstance(found, Tip):
         return found
-    others = (_record(repository.commit(each), environment) for at, each in refs.items() if at != name)
-    good = last_deploy_commit(repository, environment, commit.id) or next(
-        (each for each in others if isinstance(each, Tip)), None
-    )
-    return Foreign(environment, name, commit, found, good)
+    below = last_deploy_commit(repository, environment, commit.id)
+    beside = (as_tip(repository.commit(each), environment) for each in refs.values() if each != commit.id)
+    good = below or next((each for each in beside if isinstance(each, Tip)), None)
+    standing = tuple(name for name, each in refs.items() if each == commit.id)
+    return Foreign(environment, standing, commit, found, good)
 
 
 def deploy_tip_id(repository: Repository, environment: str) -> str | None:
@@ -105,22 +112,26 @@ def deploy_tip(repository: Repository, environment: str) -> Tip | None:
 def read_tip(repository: Repository, environment: str, commit_id: str) -> Tip:
     """One deploy commit. Raises RefusedError where it is none of this environment."""
     commit = repository.commit(commit_id)
-    found = _record(commit, environment)
+    found = as_tip(commit, environment)
     if isinstance(found, Tip):
         return found
-    record = deploy_record(commit.message)
     raise RefusedError(
-        f"commit {commit_id[:12]} is no deploy commit of {environment}: "
-        + (f"it belongs to environment {record.environment}" if record else "it lacks the Envctl- trailers"),
+        f"commit {commit_id[:12]} is no deploy commit of {environment}: {foreign_reason(commit)}",
         hint=f"see which there are: git log {deploy_branch(environment)}",
     )
+
+
+def foreign_reason(commit: Commit) -> str:
+    """Why a commit is no deploy commit of the environment that it was taken for."""
+    record = deploy_record(commit.message)
+    return f"it belongs to environment {record.environment}" if record else "it lacks the Envctl- trailers"
 
 
 def last_deploy_commit(repository: Repository, environment: str, start: str) -> Tip | None:
     """The newest deploy commit at or below one, by trailers and first parents; None where none is near."""
     try:
         for commit in islice(repository.history(start), SEARCHED):
-            found = _record(commit, environment)
+            found = as_tip(commit, environment)
             if isinstance(found, Tip):
                 return found
     except InputError:  # a shallow clone ends here
@@ -128,11 +139,17 @@ def last_deploy_commit(repository: Repository, environment: str, start: str) -> 
     return None
 
 
-def _record(commit: Commit, environment: str) -> Tip | str:
-    """The commit as a deploy commit, or why it is none."""
+def as_tip(commit: Commit, environment: str) -> Tip | str:
+    """A commit as a deploy commit of an environment, or why a branch with this tip is not one's own."""
     record = deploy_record(commit.message)
     problems = record_problems(record, environment, deploy_branch(environment))
     return Tip(commit, record) if record and not problems else problems[0].reason
+
+
+def branches_of(repository: Repository, environment: str, commit_id: str | None = None) -> tuple[str, ...]:
+    """The full names of the branches that `tip_state` looks at; only those that stand at a commit."""
+    refs = _refs(repository, environment)
+    return tuple(name for name, each in refs.items() if commit_id in {None, each})
 
 
 def _refs(repository: Repository, environment: str) -> dict[str, str]:

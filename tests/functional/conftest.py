@@ -158,3 +158,29 @@ def small(tmp_path: Path) -> Workspace:
         workspace.write(path, text)
     workspace.commit("Add web")
     return workspace
+
+
+@pytest.fixture(scope="session")
+def line_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three deploy commits of dev and one of prod; the good tip of dev is tagged `good`."""
+    workspace = new_workspace(tmp_path_factory.mktemp("line") / "repository")
+    for path, text in SMALL.items():
+        workspace.write(path, text)
+    workspace.commit("Add web")
+    workspace.ok("render", "dev", "--publish")
+    workspace.edit("components/web/main.jsonnet", "replicas: 1", "replicas: 2")
+    workspace.commit("Two replicas")
+    workspace.ok("render", "dev", "--publish")
+    workspace.ok("promote", "dev", "prod")
+    workspace.edit("components/web/main.jsonnet", "replicas: 2", "replicas: 4")
+    workspace.commit("Four replicas")
+    workspace.ok("render", "dev", "--publish")
+    workspace.git("tag", "good", "deploy/dev")
+    return workspace.path
+
+
+@pytest.fixture
+def line(line_template: Path, tmp_path: Path) -> Workspace:
+    """A fresh copy of a deploy branch that is as it should be."""
+    shutil.copytree(line_template, tmp_path / "repository")
+    return Workspace(tmp_path / "repository")

@@ -147,7 +147,8 @@ def test_verify_finds_a_changed_mode(small: Workspace) -> None:
     small.git("checkout", "-q", "main")
     outcome = small.envctl("verify", "dev", "-o", "json")
     assert (outcome.code, outcome.data["clean"]) == (16, False)
-    assert outcome.data["problems"] == ["a file's mode or kind was changed, or an empty folder added"]
+    commit = outcome.data["environments"][0]["commits"][0]
+    assert commit["problems"] == ["a file's mode or kind was changed, or an empty folder added in web"]
     assert small.json("render", "dev", "--publish")["environments"][0]["state"] == "published"
     assert small.envctl("verify", "dev").code == 0
 

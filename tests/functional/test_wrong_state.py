@@ -128,14 +128,6 @@ STATES = {
           hint: there is no deploy commit below it; move the branch aside: git branch -m deploy/dev dev-aside
         """,
     ),
-    "verifying a branch made by hand": Wrong(
-        branch_by_hand,
-        "verify dev",
-        """
-        error: deploy/dev ({HEAD}): its tip was not written by envctl: it lacks the Envctl- trailers
-        hint: there is no deploy commit below it; move the branch aside: git branch -m deploy/dev dev-aside
-        """,
-    ),
     "promoting from a branch made by hand": Wrong(
         branch_by_hand,
         "promote dev prod",
@@ -146,7 +138,7 @@ STATES = {
     ),
     "branch of another environment": Wrong(
         branch_of_another_environment,
-        "verify prod",
+        "diff prod",
         """
         error: deploy/prod ({deploy/prod}): its tip belongs to environment dev
         hint: there is no deploy commit below it; move the branch aside: git branch -m deploy/prod prod-aside
