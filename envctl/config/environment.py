@@ -5,13 +5,15 @@ Rules of merging, over the chain of environments with parents first:
 - components: by name; a parent's keep their place, new ones follow; ``enabled: false`` takes out;
 - config: the `config` of all files, then the component's own `config` of all files; objects are merged,
   everything else is replaced;
-- `namespace` and `promotesFrom`: the last file that says something; `abstract` is not handed on.
+- `namespace`, `promotesFrom` and each key of `gates`: the last file that says something; `abstract` is not
+  handed on.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+from envctl.config.gates import gate_problems, merged_gates, parse_gates
 from envctl.config.merge import merge_all
 from envctl.config.reading import content, read_checked
 from envctl.config.validation import require_none
@@ -30,7 +32,9 @@ def parse_environment(data: bytes, path: str) -> EnvironmentFile:
     document = read_checked(data, path, "environment")
     value = content(document)
     name = path.split("/")[-2]
-    require_none([*_bad_name(name, path), *_repeated(document, value)], path)
+    gates = value.get("gates", {})
+    problems = [*_bad_name(name, path), *_repeated(document, value), *gate_problems(document, gates)]
+    require_none(problems, path)
     uses = value.get("components")
     return EnvironmentFile(
         name=name,
@@ -41,6 +45,7 @@ def parse_environment(data: bytes, path: str) -> EnvironmentFile:
         namespace=value.get("namespace"),
         components=None if uses is None else tuple(map(_use, uses)),
         config=value.get("config", {}),
+        gates=parse_gates(document, gates),
         lines=document.lines,
     )
 
@@ -92,6 +97,7 @@ def resolve_environment(name: str, files: Mapping[str, EnvironmentFile]) -> Envi
         namespace=next((each.namespace for each in reversed(chain) if each.namespace), None),
         promotes_from=_promotes_from(chain),
         components=_instances(chain),
+        gates=merged_gates(each.gates for each in chain),
     )
 
 

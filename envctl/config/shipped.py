@@ -13,13 +13,15 @@ SHIPPED: Final[Mapping[str, str]] = {
     "environment": "environments/*/environment.yaml",
     "component": "components/*/component.yaml",
     "lock": "environments/*/lock.yaml",
+    "freeze": "environments/*/freeze.yaml",
+    "suspend": "environments/*/suspend.yaml",
 }
 """Each schema, and the files that it is for."""
 
 
 @cache
 def shipped_schema(name: str) -> JsonObject:
-    """One of ``settings``, ``environment``, ``component``, ``lock``."""
+    """One of those in `SHIPPED`."""
     text = files("envctl.config.schemas").joinpath(f"{name}.schema.json").read_text("utf-8")
     schema: JsonObject = json.loads(text)
     return schema

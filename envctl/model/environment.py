@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from envctl.model.gates import Gates, GatesFile
 from envctl.model.values import JsonObject
 
 KeyPath: TypeAlias = tuple[str | int, ...]
@@ -37,6 +38,7 @@ class EnvironmentFile:
     namespace: str | None = None
     components: tuple[ComponentUse, ...] | None = None
     config: JsonObject = field(default_factory=dict)
+    gates: GatesFile = field(default_factory=GatesFile)
     lines: Mapping[KeyPath, int] = field(default_factory=dict, compare=False, repr=False)
 
     def place(self, path: KeyPath) -> str:
@@ -75,7 +77,7 @@ class Environment:
     """An environment with everything it extends merged in.
 
     `chain` names the environments whose files and overlays count, weakest first; the last one is
-    the environment itself.
+    the environment itself. `gates` are what promotions into it have to pass.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Environment:
     namespace: str | None = None
     promotes_from: tuple[str, ...] | None = None
     components: tuple[ComponentInstance, ...] = ()
+    gates: Gates = field(default_factory=Gates)
 
 
 def nearest_place(file: str, lines: Mapping[KeyPath, int], path: KeyPath) -> str:

@@ -8,7 +8,7 @@ weekdays, is the same every 400 years.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -71,8 +71,23 @@ class _Recurrence:
     zone: tzinfo
 
 
-def check_recurrence(rule: str, start: str, timezone: str) -> None:
-    """Raises RecurrenceError for what cannot be used, and for a rule that never has a start."""
+def recurrence_problems(rule: str, start: str, timezone: str) -> tuple[RecurrenceError, ...]:
+    """What cannot be used, one error a key; also of a rule that never has a start."""
+    checks = ((_parts, rule), (_parse_start, start), (find_zone, timezone))
+    found = [error for check, text in checks if (error := _error_of(check, text))]
+    error = None if found else _error_of(_require_some, rule, start, timezone)
+    return (*found, error) if error else tuple(found)
+
+
+def _error_of(check: Callable[..., object], *texts: str) -> RecurrenceError | None:
+    try:
+        check(*texts)
+    except RecurrenceError as error:
+        return error
+    return None
+
+
+def _require_some(rule: str, start: str, timezone: str) -> None:
     recurrence = _read(rule, start, timezone)
     if next(_walls(recurrence, recurrence.start), None) is None:
         raise RecurrenceError("rule", "the rule never has a start", "correct it, or remove the window")

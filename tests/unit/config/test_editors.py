@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from envctl.config.component import parse_component
 from envctl.config.environment import parse_environment
 from envctl.config.lock import parse_lock
+from envctl.config.pauses import parse_pause
 from envctl.config.settings import parse_settings
 from envctl.config.shipped import SHIPPED, shipped_schema
 from envctl.config.yamlfile import read_yaml
@@ -23,8 +24,28 @@ READERS: dict[str, tuple[Callable[[bytes, str], object], str]] = {
     "environment": (parse_environment, "environments/prod/environment.yaml"),
     "component": (parse_component, "components/web/component.yaml"),
     "lock": (parse_lock, "environments/prod/lock.yaml"),
+    "freeze": (parse_pause, "environments/prod/freeze.yaml"),
+    "suspend": (parse_pause, "environments/prod/suspend.yaml"),
 }
 LONGEST = "a" * 63
+WINDOW = "rule: FREQ=DAILY, start: 2026-01-02T16:00, duration: 2h, timezone: UTC"
+PAUSES = {
+    True: [
+        "{until: 2026-01-02T16:00Z, reason: x}",
+        "until: 2026-01-02T16:00:59+14:00\nreason: x\nby: Ann <ann@example.com>",
+    ],
+    False: [
+        "{}",
+        "until: 2026-01-02T16:00Z",
+        "reason: x",
+        "{until: 2026-01-02T16:00, reason: x}",
+        "{until: 2026-01-02, reason: x}",
+        "{until: never, reason: x}",
+        "{until: 1767225600, reason: x}",
+        "{until: 2026-01-02T16:00Z, reason: ''}",
+        "{until: 2026-01-02T16:00Z, reason: x, from: y}",
+    ],
+}
 REVISION = "0123456789abcdef" * 2 + "01234567"
 DOCUMENTS = {
     "settings": {
@@ -84,6 +105,10 @@ DOCUMENTS = {
             "components: [web, {name: api}]",
             "components: [{name: web, enabled: false, config: {a: null}}]",
             "config: {a: {b: [1, null]}}",
+            "gates: {}",
+            "gates: {health: true, soak: 30m, approvals: 0, windows: []}",
+            "gates: {soak: 1d12h30m5s, approvals: 2.0}",
+            f"gates: {{windows: [{{{WINDOW}}}, {{{WINDOW}, reason: weekend}}]}}",
         ],
         False: [
             "abstract: 1",
@@ -102,6 +127,22 @@ DOCUMENTS = {
             "components: [{name: web, config: []}]",
             "config: []",
             "unknown: 1",
+            "gates: []",
+            "gates: {healthy: true}",
+            "gates: {health: 1}",
+            "gates: {soak: 30}",
+            "gates: {soak: 30 m}",
+            "gates: {soak: ''}",
+            "gates: {soak: 1h2d}",
+            "gates: {approvals: -1}",
+            "gates: {approvals: 21}",
+            f"gates: {{windows: {{{WINDOW}}}}}",
+            "gates: {windows: [{}]}",
+            f"gates: {{windows: [{{{WINDOW}, reason: ''}}]}}",
+            f"gates: {{windows: [{{{WINDOW}, until: x}}]}}",
+            f"gates: {{windows: [{{{WINDOW.replace('16:00', '16:00Z')}}}]}}",
+            f"gates: {{windows: [{{{WINDOW.replace('UTC', '../etc')}}}]}}",
+            f"gates: {{windows: [{{{WINDOW.replace('FREQ', 'RRULE:FREQ')}}}]}}",
         ],
     },
     "component": {
@@ -140,6 +181,8 @@ DOCUMENTS = {
             f"components: {{web: {{revision: {REVISION}, from: Dev}}}}",
         ],
     },
+    "freeze": PAUSES,
+    "suspend": PAUSES,
 }
 CASES = [
     pytest.param(name, text, fits, id=f"{name} {text[:40]}")
@@ -207,7 +250,7 @@ KEYS = [
 def test_all_keys_are_looked_at() -> None:
     """One more or less is to be put here on purpose."""
     counts = {name: sum(each.values[0] == name for each in KEYS) for name in SHIPPED}
-    assert counts == {"settings": 11, "environment": 9, "component": 4, "lock": 4}
+    assert counts == {"settings": 11, "environment": 19, "component": 4, "lock": 4, "freeze": 3, "suspend": 3}
 
 
 @pytest.mark.parametrize(("name", "key"), KEYS)
@@ -255,6 +298,11 @@ keys = st.sampled_from(
         "owners",
         "renderer",
         "remote",
+        "gates",
+        "soak",
+        "approvals",
+        "windows",
+        "until",
         "x",
     ]
 )

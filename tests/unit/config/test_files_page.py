@@ -9,7 +9,8 @@ import pytest
 
 from envctl.config.environment import parse_environment
 from envctl.config.lock import parse_lock
-from envctl.config.shipped import shipped_schema
+from envctl.config.pauses import parse_pause
+from envctl.config.shipped import SHIPPED, shipped_schema
 
 PAGE = (Path(__file__).parents[3] / "docs" / "files.md").read_text()
 
@@ -28,7 +29,7 @@ def keys(schema: Any, definitions: Any) -> Iterator[str]:
         yield from [f"{name}{'' if key[0] in '[.' else '.'}{key}" for key in inner] or [name]
 
 
-@pytest.mark.parametrize("name", ["settings", "environment", "component", "lock"])
+@pytest.mark.parametrize("name", list(SHIPPED))
 def test_every_key_of_every_file_is_in_the_page(name: str) -> None:
     """As the first cell of a table row; the name of a listed component is told with the list."""
     schema: Any = shipped_schema(name)
@@ -37,7 +38,9 @@ def test_every_key_of_every_file_is_in_the_page(name: str) -> None:
 
 
 def test_the_examples_of_the_page_are_valid() -> None:
-    """The YAML blocks of environment.yaml and lock.yaml."""
-    environment, lock = (re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))[:2]
+    """The YAML blocks of environment.yaml, of its gates, of a freeze and of lock.yaml."""
+    environment, gates, freeze, lock = (re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))[:4]
+    assert parse_environment(gates.encode(), "environments/prod/environment.yaml").gates.soak == 1800
+    assert parse_pause(freeze.encode(), "environments/prod/freeze.yaml").reason == "end of the quarter"
     assert parse_environment(environment.encode(), "environments/prod/environment.yaml").extends == ("base",)
     assert sorted(parse_lock(lock.encode(), "environments/prod/lock.yaml").pins) == ["gateway", "web"]
