@@ -7,13 +7,38 @@ So a file gets a name of its own first, like Git's, which Git's housekeeping kno
 
 import os
 import secrets
+import zlib
 from pathlib import Path
 
 from dulwich.file import adjust_shared_perm
 from dulwich.object_store import DiskObjectStore
 from dulwich.objects import ShaFile
 
+MAX_LOOSE = 64 << 20
 _READ_ONLY = 0o444
+_HEADER = 64
+_TYPES = {b"commit": 1, b"tree": 2, b"blob": 3, b"tag": 4}
+
+
+def loose_path(objects: Path, object_id: str) -> Path:
+    """Where an object lies that is loose."""
+    return objects / object_id[:2] / object_id[2:]
+
+
+def read_loose(objects: Path, object_id: str) -> tuple[int, bytes] | None:
+    """Type number and content of a loose object; None where it is absent, damaged or too large."""
+    try:
+        data = loose_path(objects, object_id).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    inflating = zlib.decompressobj()
+    try:
+        header, _, content = inflating.decompress(data, MAX_LOOSE + _HEADER).partition(b"\0")
+    except zlib.error:
+        return None
+    name, _, size = header.partition(b" ")
+    whole = inflating.eof and size == b"%d" % len(content) and len(content) <= MAX_LOOSE
+    return (_TYPES[name], content) if whole and name in _TYPES else None
 
 
 def add_loose(store: DiskObjectStore, file: ShaFile) -> None:

@@ -1,5 +1,6 @@
 """Objects by id: blobs, parsed trees and commits. Many threads may read at once."""
 
+import re
 import threading
 import zlib
 from collections import OrderedDict
@@ -16,7 +17,8 @@ from dulwich.objects import ObjectID, ShaFile, parse_tree
 
 from envctl.errors import InputError, Problem
 from envctl.gitstore.failures import translated
-from envctl.gitstore.loose import add_loose
+from envctl.gitstore.lookup import Lookup
+from envctl.gitstore.loose import MAX_LOOSE, add_loose
 from envctl.gitstore.names import name_flaw, shown
 from envctl.model.git import Commit, Entry, EntryKind, Signature
 
@@ -34,7 +36,15 @@ KINDS = {
 }
 FILE_MODES = frozenset(mode for mode, kind in KINDS.items() if kind is EntryKind.FILE)
 ID_LENGTH = 40
-MAX_LOOSE = 64 << 20
+# A commit without encoding or signature, as nearly all are. dulwich reads all others, which takes it longer.
+_PLAIN = re.compile(
+    rb"tree (?P<tree>[0-9a-f]{40})\n"
+    rb"(?P<parents>(?:parent [0-9a-f]{40}\n)*)"
+    rb"author (?P<author>[^<>\n]*)<(?P<author_mail>[^<>\n]*)>"
+    rb" (?P<authored>\d{1,12}) (?P<author_zone>[+-]\d{4})\n"
+    rb"committer (?P<committer>[^<>\n]*)<(?P<committer_mail>[^<>\n]*)>"
+    rb" (?P<committed>\d{1,12}) (?P<committer_zone>[+-]\d{4})\n"
+)
 _CACHED_ENTRIES = 100_000
 _CACHED_PARENTS = 100_000
 _LIFT_HINT = (
@@ -85,6 +95,7 @@ class Objects:
 
     def __init__(self, store: BaseObjectStore) -> None:
         self._store = store
+        self._lookup = Lookup(store)
         self._lock = threading.RLock()
         self._trees: OrderedDict[str, Directory] = OrderedDict()
         self._tree_entries = 0
@@ -102,9 +113,7 @@ class Objects:
             return None
         with self._lock, translated(f"read object {object_id[:12]}"):
             try:
-                return self._store.get_raw(ObjectID(object_id.encode()))
-            except KeyError:
-                return None
+                return self._lookup.find(object_id)
             except zlib.error as error:
                 if "maximum size" not in str(error):
                     raise
@@ -113,10 +122,10 @@ class Objects:
                     hint="no file of a configuration is that large; remove it from the commit",
                 ) from error
 
-    def has(self, object_id: str) -> bool:
-        """Whether an object is in the store."""
+    def has(self, object_id: str, *, anew: bool = True) -> bool:
+        """Whether an object is in the store; without `anew`, what came since the last look need not count."""
         with self._lock, translated(f"look up object {object_id[:12]}"):
-            return ObjectID(object_id.encode()) in self._store
+            return self._lookup.has(object_id, anew=anew)
 
     def raw(self, object_id: str, kind: int) -> bytes:
         """The content of an object of one type. Raises InputError where it is absent or of another type."""
@@ -156,11 +165,8 @@ class Objects:
         raw = self.raw(commit_id, COMMIT)
         with translated(f"read commit {commit_id[:12]}"):
             commit = parse_commit(commit_id, raw)
-        with self._lock:
-            if len(self._parents) >= _CACHED_PARENTS:
-                self._parents.clear()
-            self._parents[commit_id] = (commit.parents, commit.committer.time)
-            self._last_commit = commit
+        self._remember_parents(commit_id, (commit.parents, commit.committer.time))
+        self._last_commit = commit
         return commit
 
     def parents(self, commit_id: str) -> tuple[tuple[str, ...], int]:
@@ -168,8 +174,17 @@ class Objects:
         known = self._parents.get(commit_id)
         if known is not None:
             return known
-        commit = self.commit(commit_id)
-        return commit.parents, commit.committer.time
+        raw = self.raw(commit_id, COMMIT)
+        with translated(f"read commit {commit_id[:12]}"):
+            found = parse_parents(commit_id, raw)
+        self._remember_parents(commit_id, found)
+        return found
+
+    def _remember_parents(self, commit_id: str, found: tuple[tuple[str, ...], int]) -> None:
+        with self._lock:
+            if len(self._parents) >= _CACHED_PARENTS:
+                self._parents.clear()
+            self._parents[commit_id] = found
 
     def add(self, new: Mapping[str, tuple[int, bytes]], *, as_pack_from: int) -> None:
         """Write objects: few as loose files in their order, `as_pack_from` or more as one pack.
@@ -222,8 +237,52 @@ def _order_flaw(name: str, items: Mapping[str, Item], key: bytes, last: bytes) -
     return "" if key > last else "an entry out of order"
 
 
+def parse_parents(commit_id: str, raw: bytes) -> tuple[tuple[str, ...], int]:
+    """A commit's parents and time, as `parse_commit` reads them. Raises what that raises."""
+    plain = _PLAIN.match(raw)
+    if plain is None:
+        commit = parse_commit(commit_id, raw)
+        return commit.parents, commit.committer.time
+    return _parents(plain["parents"]), int(plain["committed"])
+
+
 def parse_commit(commit_id: str, raw: bytes) -> Commit:
     """A commit object's fields. Text not in the encoding it claims is read as UTF-8 with replacements."""
+    plain = _PLAIN.match(raw)
+    if plain is None or raw[plain.end() : plain.end() + 1] != b"\n":
+        return parse_any_commit(commit_id, raw)
+    decode = partial(_text, None)
+    return Commit(
+        id=commit_id,
+        tree=plain["tree"].decode(),
+        parents=_parents(plain["parents"]),
+        author=Signature(
+            decode(plain["author"].strip()),
+            decode(plain["author_mail"]),
+            int(plain["authored"]),
+            _zone(plain["author_zone"]),
+        ),
+        committer=Signature(
+            decode(plain["committer"].strip()),
+            decode(plain["committer_mail"]),
+            int(plain["committed"]),
+            _zone(plain["committer_zone"]),
+        ),
+        message=decode(raw[plain.end() + 1 :]),
+    )
+
+
+def _parents(lines: bytes) -> tuple[str, ...]:
+    return tuple(line[7:] for line in lines.decode().splitlines())
+
+
+def _zone(text: bytes) -> int:
+    seconds = int(text[1:3]) * 3600 + int(text[3:]) * 60
+    return -seconds if text.startswith(b"-") else seconds
+
+
+def parse_any_commit(commit_id: str, raw: bytes) -> Commit:
+    """As `parse_commit`, by dulwich."""
     parsed = GitCommit()
     parsed.set_raw_string(raw, ObjectID(commit_id.encode()))
     if None in {parsed.author, parsed.committer, parsed.author_time, parsed.commit_time}:

@@ -18,8 +18,9 @@ from envctl.gitstore.checkout import Checkout
 from envctl.gitstore.failures import translated
 from envctl.gitstore.frozen import FrozenWorkTree
 from envctl.gitstore.index import Index, IndexTree, read_index
+from envctl.gitstore.loose import MAX_LOOSE
 from envctl.gitstore.normal import Normalizer
-from envctl.gitstore.objects import BLOB, MAX_LOOSE, Objects
+from envctl.gitstore.objects import BLOB, Objects
 from envctl.gitstore.refs import head, list_refs, move_ref, read_ref
 from envctl.gitstore.revisions import Revisions
 from envctl.gitstore.signature import Signatures

@@ -1,13 +1,16 @@
 """Revisions as people write them, to commit ids; and walks over history."""
 
-import heapq
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
 
 from dulwich.repo import Repo
 
 from envctl.errors import InputError
+from envctl.gitstore.ancestry import Ancestry
+from envctl.gitstore.commitgraph import CommitGraph
 from envctl.gitstore.failures import translated
 from envctl.gitstore.names import shown
 from envctl.gitstore.objects import COMMIT, ID_LENGTH, TAG, Objects, is_id
@@ -20,7 +23,6 @@ _SHORT = re.compile(r"[0-9a-fA-F]{4,40}")
 _SEARCHED = ("{}", "refs/{}", "refs/tags/{}", "refs/heads/{}", "refs/remotes/{}", "refs/remotes/{}/HEAD")
 _PSEUDO = re.compile(r"[A-Z_]+")
 _LISTED = 5
-_CLOCKS_DIFFER = 86_400  # seconds
 
 
 class Revisions:
@@ -29,6 +31,7 @@ class Revisions:
     def __init__(self, repo: Repo, objects: Objects) -> None:
         self._repo = repo
         self._objects = objects
+        self._ancestry = Ancestry(objects, lambda: self._graph)
 
     def resolve(self, revision: str) -> str:
         """The commit of a branch, tag, HEAD, id or short id, each with ``~2`` or ``^`` behind or not.
@@ -133,55 +136,19 @@ class Revisions:
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether `older` is `newer` or can be reached from it. InputError where history is missing."""
-        self._objects.parents(older)
-        seen = {newer}
-        pending = [(-self._objects.parents(newer)[1], newer)]
-        while pending:
-            _, at = heapq.heappop(pending)
-            if at == older:
-                return True
-            for parent in self._objects.parents(at)[0]:
-                if parent not in seen:
-                    seen.add(parent)
-                    heapq.heappush(pending, (-self._objects.parents(parent)[1], parent))
-        return False
+        return self._ancestry.is_ancestor(older, newer)
 
     def since(self, old: str, new: str) -> Iterator[Commit]:
         """What can be reached from `new` and not from `old`, newest first.
 
         Raises InputError where history is missing.
         """
-        known, found = {old}, dict[str, int]()
-        seen = {(old, True), (new, old == new)}
-        pending = sorted((-self._objects.parents(each)[1], each) for each in {old, new})
-        while pending and not _is_settled(pending, known, found):
-            time, at = heapq.heappop(pending)
-            is_known = at in known
-            if not is_known:
-                found[at] = -time
-            for parent in self._objects.parents(at)[0]:
-                if is_known:
-                    known.add(parent)
-                born = self._time(parent, needed=not is_known)
-                if born is not None and (parent, parent in known) not in seen:
-                    seen.add((parent, parent in known))
-                    heapq.heappush(pending, (-born, parent))
-        return (self._objects.commit(each) for each in found if each not in known)
+        return map(self._objects.commit, self._ancestry.since(old, new))
 
-    def _time(self, commit: str, *, needed: bool) -> int | None:
-        try:
-            return self._objects.parents(commit)[1]
-        except InputError:
-            if needed:
-                raise
-            return None  # a shallow clone ends below what both have
-
-
-def _is_settled(pending: list[tuple[int, str]], known: set[str], found: dict[str, int]) -> bool:
-    """Whether no commit can turn out to be known any more. A day, because clocks differ."""
-    newest = -pending[0][0]
-    oldest = min(found.values(), default=newest)
-    return newest < oldest - _CLOCKS_DIFFER and all(commit in known for _, commit in pending)
+    @cached_property
+    def _graph(self) -> CommitGraph | None:
+        """Git's commit-graph files. Like Git, none in a shallow clone: they may tell of what is not here."""
+        return None if self._repo.get_shallow() else CommitGraph(Path(self._repo.commondir(), "objects"))
 
 
 def _tagged(raw: bytes) -> str:

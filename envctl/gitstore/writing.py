@@ -124,7 +124,11 @@ class TreeWriter:
         pending = [root]
         while pending:
             identity = pending.pop()
-            if identity in self._new and identity not in missing and not self._objects.has(identity):
+            if (
+                identity in self._new
+                and identity not in missing
+                and not self._objects.has(identity, anew=False)
+            ):
                 missing.add(identity)
                 pending.extend(self._children.get(identity, ()))
         # Ids are known from the leaves upward, and a dict keeps that order.
