@@ -5,8 +5,8 @@ Rules of merging, over the chain of environments with parents first:
 - components: by name; a parent's keep their place, new ones follow; ``enabled: false`` takes out;
 - config: the `config` of all files, then the component's own `config` of all files; objects are merged,
   everything else is replaced;
-- `namespace`, `promotesFrom` and each key of `gates`: the last file that says something; `abstract` is not
-  handed on.
+- `namespace`, `promotesFrom`, `refuse` and each key of `gates`: the last file that says something;
+  `abstract` is not handed on.
 """
 
 import re
@@ -43,6 +43,7 @@ def parse_environment(data: bytes, path: str) -> EnvironmentFile:
         extends=_names(value.get("extends", ())),
         promotes_from=_names(value["promotesFrom"]) if "promotesFrom" in value else None,
         namespace=value.get("namespace"),
+        refuse=tuple(value["refuse"]) if "refuse" in value else None,
         components=None if uses is None else tuple(map(_use, uses)),
         config=value.get("config", {}),
         gates=parse_gates(document, gates),
@@ -96,6 +97,7 @@ def resolve_environment(name: str, files: Mapping[str, EnvironmentFile]) -> Envi
         chain=tuple(each.name for each in chain),
         namespace=next((each.namespace for each in reversed(chain) if each.namespace), None),
         promotes_from=_promotes_from(chain),
+        refuse=next((each.refuse for each in reversed(chain) if each.refuse is not None), ()),
         components=_instances(chain),
         gates=merged_gates(each.gates for each in chain),
     )

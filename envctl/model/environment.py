@@ -26,6 +26,7 @@ class EnvironmentFile:
 
     - `abstract` environments are only there to be extended; they have no deploy branch.
     - `promotes_from`: None where the file does not say; empty: tracks the source branch.
+    - `refuse`: which objects it takes from no component; None where the file does not say.
     - `components`: None where the file has no such key, which is not the same as an empty list.
     - `lines` tells the line of each value in the file.
     """
@@ -36,6 +37,7 @@ class EnvironmentFile:
     extends: tuple[str, ...] = ()
     promotes_from: tuple[str, ...] | None = None
     namespace: str | None = None
+    refuse: tuple[str, ...] | None = None
     components: tuple[ComponentUse, ...] | None = None
     config: JsonObject = field(default_factory=dict)
     gates: GatesFile = field(default_factory=GatesFile)
@@ -84,6 +86,7 @@ class Environment:
     chain: tuple[str, ...]
     namespace: str | None = None
     promotes_from: tuple[str, ...] | None = None
+    refuse: tuple[str, ...] = ()
     components: tuple[ComponentInstance, ...] = ()
     gates: Gates = field(default_factory=Gates)
 

@@ -19,6 +19,7 @@ from envctl.model.values import JsonValue
 from envctl.ports import EvaluationTask, Evaluator, Tree
 from envctl.workflows.configs import check_config
 from envctl.workflows.project import overlay_paths
+from envctl.workflows.refused import require_welcome
 from envctl.workflows.remembered import Fresh, Known, Memory, compact, record_of
 from envctl.workflows.rendered import Contents, Rendered
 
@@ -122,7 +123,14 @@ class Assembly:
             self._keep({})
             return self._together(base)
         self._keep({part.component: part for part in parts})
-        return replace(base, contents=self._contents(parts))
+        return self._welcome(base, self._contents(parts))
+
+    def _welcome(self, base: Rendered, contents: Contents) -> Rendered:
+        try:
+            require_welcome(self.plan.environment, contents)
+        except InputError as error:
+            return replace(base, errors=(error,))
+        return replace(base, contents=contents)
 
     def _contents(self, parts: Sequence[Part]) -> Contents:
         return Contents(parts, components_text(self.plan.graph), self._load, self._closure)
@@ -206,7 +214,7 @@ class Assembly:
         for name in self._units:
             self._objects[name] = [each for each in objects if each.component == name]
             parts.append(part_of(name, self.plan.namespace, self._objects[name], self._scopes))
-        return replace(base, contents=self._contents(parts))
+        return self._welcome(base, self._contents(parts))
 
     def _keep(self, parts: Mapping[str, Part]) -> None:
         """Remember what is new; a component that failed now keeps what was true of it before."""

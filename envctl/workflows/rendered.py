@@ -70,7 +70,11 @@ class Contents:
 
     def text(self, path: str) -> bytes:
         """The text of one object. Raises KeyError for a path that is not in the tree."""
-        return self._component(component_of(path))[path].text
+        return self.object(path).text
+
+    def object(self, path: str) -> RenderedObject:
+        """One object. Raises KeyError for a path that is not in the tree."""
+        return self._component(component_of(path))[path]
 
     def _component(self, name: str) -> Mapping[str, RenderedObject]:
         if name not in self._loaded:
