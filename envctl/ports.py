@@ -137,7 +137,18 @@ class Repository(Protocol):
         ...
 
     def write_commit(self, draft: CommitDraft) -> str:
-        """Write a commit object and return its id. No ref moves."""
+        """Write a commit object and return its id. No ref moves.
+
+        Signed where Git's configuration says so (``commit.gpgsign``). AccessError or InputError where
+        it then cannot be signed: no unsigned commit is written.
+        """
+        ...
+
+    def checked_message(self, message: str) -> str:
+        """The text of a commit that a person makes, as the repository's ``commit-msg`` hook leaves it.
+
+        The same where there is no such hook. Raises RefusedError with the hook's words where it refuses.
+        """
         ...
 
     def move_ref(self, update: RefUpdate, reason: str) -> None:
@@ -181,9 +192,10 @@ class Repository(Protocol):
     def push(self, remote: str, updates: Sequence[RefUpdate]) -> None:
         """Push refs by compare-and-swap, atomically where the server can.
 
-        A ref that is where it is to go is done. Raises ConflictError (a ref moved, or a branch
-        would be rewound), RefusedError (a hook or rule of the server), AccessError, or
-        UnavailableError, with the server's words.
+        The repository's ``pre-push`` hook is asked first. A ref that is where it is to go is done; where
+        the answer is lost, the remote is looked at again. Raises ConflictError (a ref moved, or a branch
+        would be rewound), RefusedError (a hook here or there, or a rule of the server), AccessError, or
+        UnavailableError (nothing has moved there, or nobody knows), with the server's words.
         """
         ...
 

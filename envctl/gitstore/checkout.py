@@ -2,16 +2,16 @@
 
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
 
-from dulwich.file import GitFile, _GitFile
 from dulwich.index import IndexChecksumWriter, IndexEntry, index_entry_from_stat, write_index_dict
 
 from envctl.gitstore.failures import translated
 from envctl.gitstore.files import NoFolderError, content, is_executable, made_folder, opened_folder, status
 from envctl.gitstore.index import Index, read_index
+from envctl.gitstore.locks import Lock, hold
 from envctl.gitstore.names import name_flaw
 from envctl.gitstore.normal import Normalizer
 from envctl.gitstore.objects import BLOB, Item, Objects
@@ -35,7 +35,7 @@ class Checkout:
         """
         if any(name_flaw(each) for each in path.split("/")):
             return False
-        with translated("update the work tree"), self._locked() as lock:
+        with translated("update the work tree"), hold(self._index_path) as lock:
             index = read_index(self._index_path)
             key = path.encode()
             entry = index.entries.get(key)
@@ -58,14 +58,6 @@ class Checkout:
             for each in os.listdir(opened):  # noqa: PTH208  by descriptor
                 if each.startswith(_scratch(name)):
                     os.unlink(each, dir_fd=opened)
-
-    @contextmanager
-    def _locked(self) -> Iterator[_GitFile]:
-        lock = GitFile(self._index_path, "wb")
-        try:
-            yield lock
-        finally:
-            lock.abort()  # does nothing where it was written
 
     def _on_disk(self, path: str) -> str | None:
         """The blob id of a file, None where nothing is there, "" for anything else."""
@@ -112,16 +104,18 @@ class Checkout:
                 folder = folder.rpartition("/")[0]
         return True
 
-    def _write_index(self, lock: _GitFile, index: Index, path: str, new: Item | None) -> None:
+    def _write_index(self, lock: Lock, index: Index, path: str, new: Item | None) -> None:
         """Write the index with one entry changed. Git's caches in it are left out: they would be stale."""
         entries = dict(index.entries)
         entries.pop(path.encode(), None)
         if new is not None:
             found = (self._root / path).lstat()
             entries[path.encode()] = index_entry_from_stat(found, new.id.encode(), mode=new.mode)
-        writer = IndexChecksumWriter(lock)
+        written = BytesIO()
+        writer = IndexChecksumWriter(written)
         write_index_dict(writer, entries, version=index.version)
-        writer.close()
+        writer.write_checksum()
+        lock.replace(written.getvalue())
 
 
 def _scratch(name: str) -> str:

@@ -1,10 +1,12 @@
 """The edge to dulwich: what it and the operating system raise becomes an error of `envctl.errors`."""
 
+import errno
 import re
 import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from dulwich.errors import (
     ApplyDeltaError,
@@ -23,8 +25,10 @@ from dulwich.pack import UnresolvedDeltas
 from dulwich.repo import InvalidWorktreeConfiguration, UnsupportedExtension, UnsupportedVersion
 
 from envctl.errors import AccessError, ConflictError, InputError, UnavailableError
+from envctl.gitstore.locks import told
 
 _ABSENT = (KeyError, MissingCommitError, ObjectMissing)
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _UNKNOWN_FORMAT = (InvalidWorktreeConfiguration, UnsupportedExtension, UnsupportedVersion)
 _DAMAGED = (
     ApplyDeltaError,
@@ -76,7 +80,9 @@ def translated(doing: str, place: str = "") -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise UnavailableError(
-            f"cannot {doing}: {reason}", place=place or str(error.filename or "")
+            f"cannot {doing}: {reason}",
+            place=place or str(error.filename or ""),
+            hint="make room on the disk, then run it again" if error.errno in _FULL else "",
         ) from error
     except _DAMAGED as error:
         raise InputError(
@@ -97,7 +103,7 @@ def locked(error: FileLocked) -> ConflictError:
     name = error.lockfilename
     path = name.decode(errors="replace") if isinstance(name, bytes) else name
     return ConflictError(
-        "another process works on the repository: its lock file exists",
+        f"another process works on the repository: {told(Path(path))}",
         place=path,
-        hint="wait for it; where no Git process runs any more, remove the file",
+        hint="wait for it; where that process has ended and no Git process runs any more, remove the file",
     )

@@ -11,6 +11,7 @@ from dulwich.repo import Repo
 
 from envctl.errors import EnvctlError, InputError, RefusedError, UnavailableError
 from envctl.gitstore.addresses import Address, words
+from envctl.gitstore.configuration import git_config
 from envctl.gitstore.failures import translated
 from envctl.gitstore.objects import Objects
 from envctl.gitstore.packs import add_pack
@@ -84,7 +85,10 @@ def push(address: Address, repo: Repo, updates: Sequence[RefUpdate], by: Signatu
 def _copy(source: Repo, into: Repo, locked: Objects, known: set[ObjectID], wanted: set[ObjectID]) -> None:
     if wanted:
         with locked.lock:
-            add_pack(lambda: into.object_store.add_pack_data(*source.generate_pack_data(known, wanted)))
+            add_pack(
+                into.object_store.pack_dir,
+                lambda: into.object_store.add_pack_data(*source.generate_pack_data(known, wanted)),
+            )
 
 
 def _is_done(remote: Repo, update: RefUpdate) -> bool:
@@ -97,7 +101,7 @@ def _is_done(remote: Repo, update: RefUpdate) -> bool:
 def _respect_checkout(address: Address, remote: Repo, updates: Sequence[RefUpdate]) -> None:
     """Like Git, refuse to move a branch under somebody's work tree unless its owner allows it."""
     try:
-        setting = remote.get_config_stack().get((b"receive",), b"denycurrentbranch").lower()
+        setting = git_config(remote).get((b"receive",), b"denycurrentbranch").lower()
     except KeyError:
         setting = b"refuse"
     branch = head(remote)[0]

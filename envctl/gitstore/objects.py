@@ -20,6 +20,7 @@ from envctl.gitstore.failures import translated
 from envctl.gitstore.lookup import Lookup
 from envctl.gitstore.loose import MAX_LOOSE, add_loose
 from envctl.gitstore.names import name_flaw, shown
+from envctl.gitstore.packs import no_leftovers
 from envctl.model.git import Commit, Entry, EntryKind, Signature
 
 COMMIT, TREE, BLOB, TAG = 1, 2, 3, 4
@@ -198,7 +199,9 @@ class Objects:
         with self._lock, translated("write objects"):
             if len(files) >= as_pack_from:
                 with suppress(FileLocked):  # left by a dead process for the same pack, or held by a live one
-                    self._store.add_objects([(file, None) for file in files])
+                    store = cast("DiskObjectStore", self._store)
+                    with no_leftovers(store.pack_dir):
+                        store.add_objects([(file, None) for file in files])
                     return
             for file in files:
                 add_loose(cast("DiskObjectStore", self._store), file)

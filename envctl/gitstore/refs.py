@@ -1,18 +1,22 @@
 """Refs: reading them, and moving one by compare-and-swap with a reflog entry."""
 
+import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from dulwich.config import StackedConfig
 from dulwich.file import FileLocked
 from dulwich.objects import ZERO_SHA, ObjectID
 from dulwich.reflog import format_reflog_line
-from dulwich.refs import HEADREF, Ref, SymrefLoop, check_ref_format
+from dulwich.refs import HEADREF, DiskRefsContainer, Ref, SymrefLoop, check_ref_format
 from dulwich.repo import Repo
 
 from envctl.errors import ConflictError, InputError
+from envctl.gitstore.configuration import git_config
 from envctl.gitstore.failures import locked, translated
+from envctl.gitstore.locks import hold
 from envctl.gitstore.names import shown
 from envctl.gitstore.objects import COMMIT, Objects
 from envctl.gitstore.writing import person
@@ -58,7 +62,10 @@ def head(repo: Repo) -> tuple[str | None, str | None]:
 
 
 def move_ref(repo: Repo, objects: Objects, update: RefUpdate, log: bytes, by: Signature) -> None:
-    """Move one ref if it still is where the caller saw it.
+    """Move one ref if it still is where the caller saw it, and note that in its log.
+
+    The new id is on disk before it takes the place of the old one. A log that cannot be written
+    undoes nothing: the ref has moved.
 
     Raises ConflictError that names both ids where it is not, or where another process keeps it
     locked; InputError for a name that cannot be, or an object that is not there.
@@ -74,18 +81,17 @@ def move_ref(repo: Repo, objects: Objects, update: RefUpdate, log: bytes, by: Si
         moved = _swap(repo, name, update)
     if not moved:
         raise moved_away(update, read_ref(repo, update.name))
-    with translated("write the reflog", place=update.name):
-        _append_logs(repo, update, log, by)
+    _append_logs(repo, update, log, by)
 
 
 def put_back(repo: Repo, objects: Objects, update: RefUpdate) -> None:
     """Undo a move of a ref, if nobody moved it again."""
-    name, new = Ref(update.name.encode()), ObjectID(update.new.encode())
+    name = Ref(update.name.encode())
     with objects.lock, translated("put a ref back", place=update.name):
         if update.old is None:
-            repo.refs.remove_if_equals(name, new)
+            repo.refs.remove_if_equals(name, ObjectID(update.new.encode()))
         else:
-            repo.refs.set_if_equals(name, new, ObjectID(update.old.encode()))
+            _swap(repo, name, RefUpdate(update.name, update.new, update.old))
 
 
 def moved_away(update: RefUpdate, actual: str | None) -> ConflictError:
@@ -100,14 +106,33 @@ def moved_away(update: RefUpdate, actual: str | None) -> ConflictError:
 def _swap(repo: Repo, name: Ref, update: RefUpdate) -> bool:
     for attempt in range(_LOCK_TRIES):
         try:
-            if update.old is None:
-                return repo.refs.add_if_new(name, ObjectID(update.new.encode()))
-            return repo.refs.set_if_equals(name, ObjectID(update.old.encode()), ObjectID(update.new.encode()))
+            return _compare_and_swap(repo, name, update)
         except FileLocked as error:
             if attempt == _LOCK_TRIES - 1:
                 raise locked(error) from error
-            time.sleep(_LOCK_PAUSE)
+        except FileNotFoundError:  # Git removed the empty folder that the ref was to lie in
+            if attempt == _LOCK_TRIES - 1:
+                raise
+        time.sleep(_LOCK_PAUSE)
     raise AssertionError("the last try returned or raised")
+
+
+def _compare_and_swap(repo: Repo, name: Ref, update: RefUpdate) -> bool:
+    """Move a ref under its lock. dulwich's own way leaves the lock behind on a full disk."""
+    new = ObjectID(update.new.encode())
+    if type(repo.refs) is not DiskRefsContainer:
+        if update.old is None:
+            return repo.refs.add_if_new(name, new)
+        return repo.refs.set_if_equals(name, ObjectID(update.old.encode()), new)
+    target = repo.refs.follow(name)[0][-1]
+    path = Path(os.fsdecode(repo.refs.refpath(target)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with hold(path) as lock:
+        found = repo.refs.read_loose_ref(target) or repo.refs.get_packed_refs().get(target)
+        if (found.decode() if found else None) != update.old:
+            return False
+        lock.replace(new + b"\n", repo.object_store.shared_perm)
+    return True
 
 
 def _checked_name(repo: Repo, name: str) -> Ref:
@@ -141,13 +166,26 @@ def _append_logs(repo: Repo, update: RefUpdate, log: bytes, by: Signature) -> No
         by.zone,
         log,
     )
+    config = git_config(repo)
     names = [update.name, "HEAD"] if head(repo)[0] == update.name else [update.name]
     for name in names:
         path = Path(repo.controldir() if name == "HEAD" else repo.commondir(), "logs", name)
-        if path.exists() or _is_logged(repo.get_config_stack(), name, bare=repo.bare):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("ab") as file:
-                file.write(line + b"\n")
+        if path.exists() or _is_logged(config, name, bare=repo.bare):
+            with suppress(OSError):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _append(path, line + b"\n")
+
+
+def _append(path: Path, line: bytes) -> None:
+    """Append a whole line or nothing."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+    try:
+        before = os.fstat(handle).st_size
+        written = os.write(handle, line)
+        if written < len(line) and os.fstat(handle).st_size == before + written:
+            os.ftruncate(handle, before)
+    finally:
+        os.close(handle)
 
 
 def _is_logged(config: StackedConfig, name: str, *, bare: bool) -> bool:

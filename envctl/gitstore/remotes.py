@@ -1,45 +1,31 @@
 """Looking up, fetching and pushing refs of remotes. Objects move both ways; refs only as asked."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 
-from dulwich.client import GitClient
 from dulwich.config import StackedConfig
-from dulwich.errors import GitProtocolError, SendPackError
 from dulwich.objects import ObjectID
-from dulwich.pack import UnpackedObject
 from dulwich.refs import Ref
 from dulwich.repo import Repo
 
-from envctl.errors import ConflictError, EnvctlError, RefusedError, UnavailableError
+from envctl.errors import ConflictError, EnvctlError, UnavailableError
 from envctl.gitstore import local
-from envctl.gitstore.addresses import Address, find_address, redacted, words
+from envctl.gitstore.addresses import Address, find_address, redacted
+from envctl.gitstore.configuration import git_config
 from envctl.gitstore.failures import translated
+from envctl.gitstore.hooks import Hooks
 from envctl.gitstore.negotiation import Haves
 from envctl.gitstore.objects import COMMIT, Objects, is_id
 from envctl.gitstore.packs import add_pack
 from envctl.gitstore.refs import list_refs, moved_away
 from envctl.gitstore.revisions import Revisions
-from envctl.gitstore.transport import connected
+from envctl.gitstore.transport import Connection, connected
+from envctl.gitstore.upload import Upload
 from envctl.model.git import RefUpdate, Signature
 
 _SPOOL = 16 << 20  # bytes of a pack that are kept in memory
 _ASKED = 1000  # refs whose commits may be named to a server, the likeliest first
-_NO_ATOMIC = "does not support atomic"
-_MOVED = (
-    "non-fast-forward",
-    "fetch first",
-    "stale info",
-    "old value",
-    "failed to update ref",
-    "failed to lock",
-    "cannot lock",
-    "reference already exists",
-    "but expected",
-)
-_FOLLOWING = ("atomic", "transaction")
 
 
 class Remotes:
@@ -50,15 +36,14 @@ class Remotes:
         self._objects = objects
         self._revisions = revisions
         self._root = Path(repo.path)
+        self._hooks = Hooks(repo)
 
     def look_up(self, remote: str, names: Sequence[str]) -> dict[str, str | None]:
         """Refs of a remote by name, None where absent. Fetches nothing and touches nothing here."""
         address, config = self._address(remote)
         if address.is_local:
             return dict(local.look_up(address, names))
-        with connected(address, config, self._root) as (client, path):
-            found = client.get_refs(path, ref_prefix=[each.encode() for each in names])
-        return _named(found.refs, names, address)
+        return self._looked_up(address, config, names)
 
     def fetch(self, remote: str, names: Sequence[str]) -> dict[str, str | None]:
         """Fetch refs with their objects. Only FETCH_HEAD names them here, as after ``git fetch URL``."""
@@ -67,8 +52,8 @@ class Remotes:
         if address.is_local:
             found = local.fetch(address, self._repo, self._objects, names, haves)
         else:
-            with connected(address, config, self._root) as (client, path):
-                found = self._download(client, path, names, address, haves)
+            with connected(address, config, self._root) as connection:
+                found = self._download(connection, names, address, haves)
         self._write_fetch_head(address, found)
         return found
 
@@ -76,15 +61,50 @@ class Remotes:
         """Move refs of a remote by compare-and-swap, all or none where the server can."""
         address, config = self._address(remote, push=True)
         self._require_forward(updates)
+        self._hooks.pre_push(address, updates)
         if address.is_local:
             local.push(address, self._repo, updates, by)
         elif updates:
-            with connected(address, config, self._root) as (client, path):
-                _Upload(self._repo, address, updates).send(client, path)
+            self._upload(address, config, updates)
+
+    def _upload(self, address: Address, config: StackedConfig, updates: Sequence[RefUpdate]) -> None:
+        upload = Upload(self._repo, address, updates)
+        try:
+            with connected(address, config, self._root) as connection:
+                upload.send(connection)
+        except UnavailableError as error:
+            if upload.is_sent:
+                self._look_again(address, config, updates, error)
+            else:
+                raise
+
+    def _look_again(
+        self, address: Address, config: StackedConfig, updates: Sequence[RefUpdate], lost: UnavailableError
+    ) -> None:
+        """The answer to a push was lost: done where all refs are where they were to go. Else raises."""
+        try:
+            found = self._looked_up(address, config, [each.name for each in updates])
+        except EnvctlError as error:
+            lost.hint = "nobody knows whether the push arrived; run it again, which is safe"
+            raise lost from error
+        if all(found[each.name] == each.new for each in updates):
+            return
+        if all(found[each.name] == each.old for each in updates):
+            lost.hint = lost.hint or "nothing has moved there; run it again"
+            raise lost
+        other = next(each for each in updates if found[each.name] != each.new)
+        raise moved_away(other, found[other.name]) from lost
+
+    def _looked_up(
+        self, address: Address, config: StackedConfig, names: Sequence[str]
+    ) -> dict[str, str | None]:
+        with connected(address, config, self._root) as connection:
+            prefixes = [each.encode() for each in names]
+            found = connection.client.get_refs(connection.path, ref_prefix=prefixes)
+            return _named(found.refs, names, address)
 
     def _address(self, remote: str, *, push: bool = False) -> tuple[Address, StackedConfig]:
-        with translated("read Git's configuration"):
-            config = self._repo.get_config_stack()
+        config = git_config(self._repo)
         return find_address(config, remote, self._root, push=push), config
 
     def _haves(self, names: Sequence[str]) -> list[str]:
@@ -103,23 +123,26 @@ class Remotes:
         return [line[:40] for line in text.splitlines() if is_id(line[:40])]
 
     def _download(
-        self, client: GitClient, path: bytes, names: Sequence[str], address: Address, haves: list[str]
+        self, connection: Connection, names: Sequence[str], address: Address, haves: list[str]
     ) -> dict[str, str | None]:
         found: dict[str, str | None] = {}
 
         def wants(refs: Mapping[Ref, ObjectID], depth: int | None = None) -> list[ObjectID]:  # noqa: ARG001
+            connection.listed()
             found.update(_named(refs, names, address))
             missing = {each for each in found.values() if each and not self._objects.has(each)}
             return [ObjectID(each.encode()) for each in sorted(missing)]
 
         walker = Haves(haves, self._objects.parents, self._repo.get_shallow())
         with SpooledTemporaryFile(_SPOOL) as pack:
-            result = client.fetch_pack(
-                path, wants, walker, pack.write, ref_prefix=[each.encode() for each in names]
+            prefixes = [each.encode() for each in names]
+            result = connection.client.fetch_pack(
+                connection.path, wants, walker, pack.write, ref_prefix=prefixes
             )
             if pack.tell():
                 with self._objects.lock, translated("store fetched objects", place=address.name):
-                    add_pack(lambda: (pack.seek(0), self._repo.object_store.add_thin_pack(pack.read, None)))
+                    store = self._repo.object_store
+                    add_pack(store.pack_dir, lambda: (pack.seek(0), store.add_thin_pack(pack.read, None)))
         self._repo.update_shallow(result.new_shallow, result.new_unshallow)
         found.update(_named(result.refs, names, address))
         absent = [name for name, each in found.items() if each and not self._objects.has(each)]
@@ -147,69 +170,6 @@ class Remotes:
                     f"{each.new} does not descend from {each.old}, which the push would throw away",
                     place=each.name,
                 )
-
-
-class _Upload:
-    """One push to a server."""
-
-    def __init__(self, repo: Repo, address: Address, updates: Sequence[RefUpdate]) -> None:
-        self._repo = repo
-        self._address = address
-        self._updates = updates
-        self._said: list[bytes] = []
-
-    def send(self, client: GitClient, path: bytes) -> None:
-        """Send it. Raises ConflictError where a ref moved, RefusedError where the server said no."""
-        try:
-            self._try(client, path, atomic=len(self._updates) > 1)
-        except SendPackError as error:
-            raise self._refused(self._updates[0].name, words(str(error))) from error
-
-    def _try(self, client: GitClient, path: bytes, *, atomic: bool) -> None:
-        try:
-            result = client.send_pack(path, self._swap, self._pack, progress=self._said.append, atomic=atomic)
-        except GitProtocolError as error:
-            if atomic and _NO_ATOMIC in str(error):
-                self._try(client, path, atomic=False)
-                return
-            raise
-        failed = {name.decode(): why for name, why in (result.ref_status or {}).items() if why is not None}
-        if failed:
-            causes = [name for name, why in failed.items() if not any(each in why for each in _FOLLOWING)]
-            name = (causes or list(failed))[0]
-            raise self._refused(name, failed[name])
-
-    def _pack(
-        self,
-        have: AbstractSet[ObjectID],
-        want: AbstractSet[ObjectID],
-        *,
-        ofs_delta: bool = False,
-        progress: Callable[[bytes], None] | None = None,  # noqa: ARG002  (dulwich's signature)
-    ) -> tuple[int, Iterator[UnpackedObject]]:
-        with translated("gather the objects to push"):
-            return self._repo.generate_pack_data(set(have), set(want), ofs_delta=ofs_delta)
-
-    def _swap(self, refs: Mapping[Ref, ObjectID]) -> dict[Ref, ObjectID]:
-        """The new ids, where the server's refs still are what the caller saw; it checks that once more."""
-        for each in self._updates:
-            actual = refs.get(Ref(each.name.encode()))
-            found = actual.decode() if actual else None
-            if found not in {each.old, each.new}:
-                raise moved_away(each, found)
-        return {Ref(each.name.encode()): ObjectID(each.new.encode()) for each in self._updates}
-
-    def _refused(self, name: str, why: str) -> EnvctlError:
-        said = words(b"".join(self._said))
-        everything = f"{why} {said}".lower()
-        if any(each in everything for each in _MOVED) and "cannot create" not in everything:
-            update = next((each for each in self._updates if each.name == name), self._updates[0])
-            return ConflictError(
-                f"the ref was moved by somebody else: expected {update.old or 'no such ref'} ({words(why)})",
-                place=name,
-            )
-        reason = f"{words(why)}: {said}" if said else words(why)
-        return RefusedError(f"the server refused to move {name}: {reason}", place=self._address.name)
 
 
 def _named(

@@ -15,8 +15,10 @@ from envctl.errors import InputError
 from envctl.gitstore.changed import changed_paths
 from envctl.gitstore.changes import changes
 from envctl.gitstore.checkout import Checkout
+from envctl.gitstore.configuration import git_config
 from envctl.gitstore.failures import translated
 from envctl.gitstore.frozen import FrozenWorkTree
+from envctl.gitstore.hooks import Hooks
 from envctl.gitstore.index import Index, IndexTree, read_index
 from envctl.gitstore.loose import MAX_LOOSE
 from envctl.gitstore.normal import Normalizer
@@ -24,6 +26,7 @@ from envctl.gitstore.objects import BLOB, Objects
 from envctl.gitstore.refs import head, list_refs, move_ref, read_ref
 from envctl.gitstore.revisions import Revisions
 from envctl.gitstore.signature import Signatures
+from envctl.gitstore.signing import find_signer
 from envctl.gitstore.trees import CommitTree, find_item
 from envctl.gitstore.worktree import WorkTree
 from envctl.gitstore.writing import TreeWriter, write_commit
@@ -106,7 +109,12 @@ class GitRepository(Repository):
         return TreeWriter(self._objects).write(files, base)
 
     def write_commit(self, draft: CommitDraft) -> str:
-        return write_commit(self._objects, draft)
+        config = git_config(self._repo)
+        signer = find_signer(config, Signatures(config, os.environ, self._clock).who())
+        return write_commit(self._objects, draft, signer.sign if signer else None)
+
+    def checked_message(self, message: str) -> str:
+        return Hooks(self._repo).commit_message(message)
 
     def move_ref(self, update: RefUpdate, reason: str) -> None:
         move_ref(self._repo, self._objects, update, reason.encode(), self._signatures.logger())
@@ -148,8 +156,7 @@ class GitRepository(Repository):
 
     @property
     def _signatures(self) -> Signatures:
-        with translated("read Git's configuration"):
-            return Signatures(self._repo.get_config_stack(), os.environ, self._clock)
+        return Signatures(git_config(self._repo), os.environ, self._clock)
 
     def _read_index(self) -> Index:
         return read_index(self._index_path)

@@ -30,6 +30,13 @@ class Signatures:
         """The committer of a commit made now. Raises InputError where nobody says who that is."""
         return self._signature("committer")
 
+    def who(self) -> str:
+        """The committer without a date, "" where nobody says who that is: whose key gpg looks for."""
+        try:
+            return str(self.committer())
+        except InputError:
+            return ""
+
     def logger(self) -> Signature:
         """Who a reflog names: the committer, or envctl where nobody says who that is."""
         try:

@@ -1,7 +1,7 @@
 """Trees and commits as objects: the same input always makes the same ids, the ones that Git makes."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from envctl.errors import InputError
@@ -17,6 +17,7 @@ from envctl.gitstore.objects import (
     Item,
     Objects,
 )
+from envctl.gitstore.signing import signed
 from envctl.model.git import CommitDraft, EntryKind, Signature
 
 PACK_FROM = 32  # a pack costs the same as a few loose files, and lookups cost a little more with each pack
@@ -181,12 +182,18 @@ def _sort_key(name: str, item: Item) -> bytes:
     return key + b"/" if KINDS[item.mode] is EntryKind.TREE else key
 
 
-def write_commit(objects: Objects, draft: CommitDraft) -> str:
-    """Write a commit; its id. Raises InputError where its tree or a parent is absent, or its text is none."""
+def write_commit(objects: Objects, draft: CommitDraft, sign: Callable[[bytes], bytes] | None = None) -> str:
+    """Write a commit; its id. Raises InputError where its tree or a parent is absent, or its text is none.
+
+    With `sign`, the commit carries the signature that it returns; what it raises passes, and then
+    nothing was written.
+    """
     objects.tree(draft.tree)
     for parent in draft.parents:
         objects.commit(parent)
     data = commit_bytes(draft)
+    if sign is not None:
+        data = signed(data, sign(data))
     identity = object_id(b"commit", data)
     if not objects.has(identity):
         objects.add({identity: (COMMIT, data)}, as_pack_from=PACK_FROM)

@@ -1,10 +1,19 @@
 """A small repository with everything that Git can hold."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.support.repositories import Box, new_box
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Proxies, certificates, keys and agents of whoever runs the tests do not count."""
+    for name in list(os.environ):
+        if name.startswith(("GIT_SSL_", "GIT_SSH", "SSH_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture

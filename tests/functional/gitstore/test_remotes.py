@@ -240,7 +240,7 @@ def test_ssh_never_asks_anything(full: Box, tmp_path: Path) -> None:
     store = allowed(tmp_path / "store", Remote(bare, f"ssh://git@example.com:2222{bare.path}"), tmp_path)
     assert store.remote_refs("origin", [MAIN])[MAIN] is not None
     said = (tmp_path / "ssh.log").read_text()
-    assert "-o BatchMode=yes -o ConnectTimeout=10" in said
+    assert "-o BatchMode=yes -o StrictHostKeyChecking=yes -o ConnectTimeout=10" in said
     assert "-p 2222" in said
     assert "git@example.com" in said
 
