@@ -4,7 +4,7 @@ Only the trees on the way to the object's file are looked at, and its file is re
 its blob id differs from the parent's, until every field is found.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -70,19 +70,23 @@ class _Walk:
 
     def run(self, tip: str, wanted: Values) -> Arrivals:
         left = dict(wanted)
+        child: tuple[Commit, Deployment] | None = None
         cut = ""
         try:
-            for commit, parent in _pairs(self._repository, tip):
+            for commit in self._repository.history(tip):
+                if child:
+                    self._step(*child, commit, left)
                 deployment = deployment_of(commit, self._environment)
+                child = commit, deployment
                 if deployment.kind is not DeployKind.FOREIGN:
-                    self._settle(deployment)
                     self._newest = self._newest or deployment
-                    if not left and not self._waiting:
+                    self._settle(deployment)
+                    if not left:
                         break
-                self._step(commit, deployment, parent, left)
-                if not left and not self._waiting and self._newest:
-                    break
-        except InputError as error:
+            else:
+                if child:
+                    self._step(*child, None, left)
+        except InputError as error:  # a shallow clone: what the last commit brought is not known
             cut = error.summary
         self._settle(None)
         return Arrivals(self._found, self._newest, cut)
@@ -143,14 +147,3 @@ class _Walk:
 
 def _has(values: Values, key: str, value: JsonValue) -> bool:
     return key in values and same_value(values[key], value)
-
-
-def _pairs(repository: Repository, tip: str) -> Iterator[tuple[Commit, Commit | None]]:
-    """Each commit with its first parent. Raises InputError where a shallow clone ends the history."""
-    last: Commit | None = None
-    for commit in repository.history(tip):
-        if last:
-            yield last, commit
-        last = commit
-    if last:
-        yield last, None

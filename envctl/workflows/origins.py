@@ -129,17 +129,22 @@ def pin_change(
 
     None where that is not in the history here since the source commit `older`.
     """
-    wanted = pins.at(source).of(component)
+    wanted = _pin(pins, source, component)
     last: Commit | None = None
     try:
         for commit in repository.history(source, stop=frozenset({older})):
-            if last and pins.at(commit.id).of(component) != wanted:
+            if last and _pin(pins, commit.id, component) != wanted:
                 return _pin_change(last)
             last = commit
-        before = pins.at(older).of(component) if older else ""
+        before = _pin(pins, older, component) if older else ""
     except InputError:
         return None
     return _pin_change(last) if last and before != wanted else None
+
+
+def _pin(pins: SourcePins, commit: str, component: str) -> str:
+    """What is pinned at a source commit, "" where nothing is: a tracked component has no pin."""
+    return (pins.at(commit).pins or {}).get(component, "")
 
 
 def _pin_change(commit: Commit) -> PinChange:
