@@ -1,24 +1,19 @@
 """``envctl promote``: one commit that copies pins from one environment to the next."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from envctl import wiring
-from envctl.cli.diff import comparison_data, comparison_lines
+from envctl.cli.auto import run_auto
 from envctl.cli.names import component_names, environment_names
 from envctl.cli.options import Session, common
 from envctl.cli.planfiles import read_plan
-from envctl.cli.printers import change_lines, counted, emit, say, short, telling
-from envctl.cli.told import summary
-from envctl.delivery.plan import PlanFile, plan_data
+from envctl.cli.printers import emit, say, telling
+from envctl.cli.promotions import promotion_data, promotion_lines
 from envctl.errors import EXIT_CLEAN, UsageError
-from envctl.model.values import JsonObject
-from envctl.workflows.promote import PromoteOptions, Promotion
+from envctl.workflows.promote import PromoteOptions
 from envctl.workflows.promote import promote as run
-from envctl.workflows.publishing import file_change
-from envctl.workflows.sides import Comparison
 from envctl.workflows.sourcecommit import left_behind_note
 
 
@@ -45,6 +40,7 @@ from envctl.workflows.sourcecommit import left_behind_note
     metavar="FILE",
     help="Do what a plan says, or nothing where anything moved since.",
 )
+@click.option("--auto", is_flag=True, help="Promote whatever gates allow: all environments, or FROM TO.")
 @click.option("--force", is_flag=True, help="Override the gates; needs --reason.")
 @click.option("--reason", default="", metavar="TEXT", help="Recorded in the commit.")
 @common
@@ -56,6 +52,7 @@ def promote(
     push: bool,  # noqa: FBT001
     dry_run: bool,  # noqa: FBT001
     plan_file: Path | None,
+    auto: bool,  # noqa: FBT001
     force: bool,  # noqa: FBT001
     reason: str,
 ) -> int:
@@ -69,10 +66,20 @@ def promote(
     envctl promote staging prod -c gateway --push
     envctl promote staging prod --dry-run -o json > plan.json
     envctl promote --plan plan.json --push
+    envctl promote --auto --push           in CI: what the gates allow, environment by environment
     """
     options = PromoteOptions(
-        source, target, components, push=push, dry_run=dry_run, force=force, reason=reason
+        source,
+        target,
+        components,
+        push=push,
+        dry_run=dry_run,
+        force=force,
+        reason=reason,
+        at=wiring.now(),
     )
+    if auto:
+        return run_auto(session, options, planned=plan_file is not None)
     options = _planned(options, plan_file) if plan_file else _named(options)
     repository = wiring.open_repository(session.directory)
     cache = wiring.render_cache(repository)
@@ -110,82 +117,5 @@ def _planned(options: PromoteOptions, path: Path) -> PromoteOptions:
         force=options.force,
         reason=plan.reason,
         plan=file,
+        at=options.at,
     )
-
-
-def promotion_data(result: Promotion) -> JsonObject:
-    """A promotion as JSON; that of a dry run holds its plan."""
-    published, options = result.published, result.options
-    data: dict[str, object] = {
-        "from": options.source,
-        "to": options.target,
-        "dryRun": options.dry_run,
-        "origin": result.origin,
-        "branch": result.branch.removeprefix("refs/heads/"),
-        "commit": result.commit,
-        "moves": [
-            {"component": each.component, "old": each.old, "new": each.new, "commits": list(each.subjects)}
-            for each in result.moves
-        ],
-        "unchanged": list(result.unchanged),
-        "held": dict(result.held),
-        "overridden": [str(each) for each in result.overridden],
-        "deployCommit": published.commit if published else "",
-        "files": [change.path for change in published.changes] if published else [],
-        "pushed": options.push and bool(result.commit),
-    }
-    if result.plan:
-        data["plan"] = plan_data(options.plan or PlanFile(result.plan))
-    if result.comparison:
-        data["comparison"] = comparison_data(result.comparison)
-    return data  # type: ignore[return-value]
-
-
-def promotion_lines(result: Promotion) -> Iterator[str]:
-    """A promotion as text."""
-    options = result.options
-    for name, reason in result.held.items():
-        yield (
-            f"{click.style(name, bold=True)}: held ({reason}); "
-            f"to promote it, name it: envctl promote {options.source} {options.target} -c {name}"
-        )
-    if not result.moves:
-        more = " but what is held" if result.held else ""
-        yield f"nothing to promote: {options.target} already has what {options.source} has published{more}"
-        if result.published and result.published.update:
-            commit = short(result.published.commit)
-            yield f"published {commit} on deploy/{options.target}: it was promoted before, and not published"
-        return
-    for move in result.moves:
-        old = f"{short(move.old)} -> " if move.old else "new, at "
-        yield f"{click.style(move.component, bold=True)}: {old}{short(move.new)}"
-        yield from (f"  {subject}" for subject in move.subjects)
-    for problem in result.overridden:
-        yield click.style("overridden: ", fg="yellow") + str(problem)
-    branch = result.branch.removeprefix("refs/heads/")
-    if result.comparison:
-        yield from _preview(result.comparison, first=not (result.plan and result.plan.deployed))
-        yield f"dry run: one commit on {branch}, and one on deploy/{options.target}; nothing was written"
-        return
-    yield f"committed {short(result.commit)} on {branch}"
-    yield from published_lines(result)
-    if options.push:
-        yield "pushed both"
-
-
-def _preview(comparison: Comparison, *, first: bool) -> Iterator[str]:
-    """What would change; of a first promotion, where everything is new, only how much."""
-    if first:
-        yield f"{comparison.new}: {summary(comparison)}"
-    else:
-        yield from comparison_lines((comparison,))
-
-
-def published_lines(result: Promotion) -> Iterator[str]:
-    """What became of the deploy branch."""
-    published = result.published
-    if not published or not published.update:
-        return
-    files = counted(len(published.changes), "file")
-    yield f"published {short(published.commit)} on deploy/{published.environment}, {files} changed"
-    yield from change_lines([each for change in published.changes if (each := file_change(change))])

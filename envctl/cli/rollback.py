@@ -59,13 +59,22 @@ def rollback(
     envctl rollback prod --to 3f2c9a0d -c gateway --push
     """
     options = RollbackOptions(
-        environment, to, components, push=push, dry_run=dry_run, reason=reason, inexact=inexact
+        environment,
+        to,
+        components,
+        push=push,
+        dry_run=dry_run,
+        reason=reason,
+        inexact=inexact,
+        at=wiring.now(),
     )
     repository = wiring.open_repository(session.directory)
     cache = wiring.render_cache(repository)
     with telling(session, f"rolling back {environment} …"), wiring.evaluator(repository) as engine:
         result = run(repository, engine, options, cache)
     emit(session, _data(result), _lines(result))
+    if result.gates_change:
+        say(session, f"note: the gates of {environment} are those of then: see environments/{environment}/")
     if result.left:
         say(session, left_behind_note(result.left))
     return EXIT_CLEAN
@@ -84,6 +93,7 @@ def _data(result: Rollback) -> JsonObject:
         "commit": result.commit,
         "pins": [{"component": each.component, "old": each.old, "new": each.new} for each in result.pins],
         "held": list(result.held),
+        "gatesChange": result.gates_change,
         "restored": list(result.files),
         "deployCommit": published.commit if published else "",
         "files": [change.path for change in published.changes] if published else [],

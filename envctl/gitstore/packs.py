@@ -15,7 +15,7 @@ _STILL = 2.0
 _TRIES = 5
 
 
-def add_pack(folder: str | bytes, add: Callable[[], object]) -> None:
+def add_pack(folder: str | bytes | os.PathLike[str], add: Callable[[], object]) -> None:
     """Call `add`, which stores a pack and may be called again. Raises FileLocked where others keep at it.
 
     A pack's name follows from its objects, so a lock that was left would stop every later fetch.
@@ -35,8 +35,8 @@ def add_pack(folder: str | bytes, add: Callable[[], object]) -> None:
 
 
 @contextmanager
-def no_leftovers(folder: str | bytes) -> Iterator[None]:
-    """Remove the half packs that dulwich leaves in a folder when it cannot write them: on a full disk, all stay."""
+def no_leftovers(folder: str | bytes | os.PathLike[str]) -> Iterator[None]:
+    """Remove the half packs that dulwich leaves in a folder when it cannot write them, as on a full disk."""
     before = _halves(Path(os.fsdecode(folder)))
     try:
         yield

@@ -47,7 +47,8 @@ class Landed:
 
 def land(repository: Repository, landing: Landing) -> Landed:
     """Write the commits and move the refs. Raises ConflictError where one of them moved meanwhile."""
-    commit = write_source_commit(repository, landing.branch, landing.files, landing.message)
+    message = repository.checked_message(landing.message)
+    commit = write_source_commit(repository, landing.branch, landing.files, message)
     published = prepare(repository, landing.target, commit, landing.renderer)
     update = branch_update(landing.branch, commit)
     if landing.remote:

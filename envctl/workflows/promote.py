@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from envctl.config.lock import edit_lock
-from envctl.delivery.deploy import deploy_branch
+from envctl.delivery.gates import Refusal
 from envctl.delivery.plan import PlanFile, PlannedMove, PromotionPlan, moved_since
 from envctl.delivery.promotion import SHORT, PinMove, Selection, promotion_message, select
 from envctl.errors import ConflictError, InputError, Problem, RefusedError, UsageError
@@ -18,6 +18,7 @@ from envctl.model.lock import Pin
 from envctl.ports import Evaluator, RenderCache, Repository
 from envctl.workflows.changelog import changing_commits, code_paths, same_code
 from envctl.workflows.following import follow_head
+from envctl.workflows.judging import Case, judge, require_not_suspended, require_passed
 from envctl.workflows.landing import Landing, land
 from envctl.workflows.origin import Origin, environment_of, read_origin
 from envctl.workflows.overlaid import OverlaidTree
@@ -30,7 +31,6 @@ from envctl.workflows.sides import Comparison, absent_side, compare_sides, rende
 from envctl.workflows.source import Source
 from envctl.workflows.sourcecommit import SourceBranch, open_branch
 from envctl.workflows.tips import Tip, deploy_tip
-from envctl.workflows.verify import verify_tip
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class PromoteOptions:
     """What to promote: from `source` (``ENV`` or ``ENV@REVISION``) to `target`.
 
     `components` empty means all that are not held. `force` needs a `reason`, which is recorded.
-    With a `plan`, exactly that is done, or nothing.
+    With a `plan`, exactly that is done, or nothing. `at` is the time now, in seconds since 1970.
     """
 
     source: str
@@ -49,6 +49,7 @@ class PromoteOptions:
     force: bool = False
     reason: str = ""
     plan: PlanFile | None = None
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,7 @@ class Promotion:
     """The result. `commit` is empty where nothing moved.
 
     - `held`: components that stay because they are held, and why.
+    - `refusals`: gates that say no: overridden, or in a dry run what a promotion would have to pass.
     - `comparison`: what changes on the deploy branch, for a dry run.
     - `left`: paths of the work tree that could not follow.
     """
@@ -66,7 +68,7 @@ class Promotion:
     moves: tuple[PinMove, ...] = ()
     unchanged: tuple[str, ...] = ()
     held: Mapping[str, str] = field(default_factory=dict)
-    overridden: tuple[Problem, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
     plan: PromotionPlan | None = None
     comparison: Comparison | None = None
     commit: str = ""
@@ -134,14 +136,12 @@ def _promote(
     selection = select(ground.origin.pins, ground.pins, wanted, options.components)
     if selection.unknown:
         raise _unknown_components(selection.unknown, options, ground)
-    overridden = _gates(repository, evaluator, ground, options)
     result = Promotion(
         options=options,
         origin=ground.origin.tip.commit.id,
         branch=ground.branch.ref,
         unchanged=selection.unchanged,
         held=selection.held,
-        overridden=overridden,
     )
     prepared = _prepare(repository, evaluator, ground, selection, cache) if selection.moves else None
     kept = {move.component for move in prepared.moves} if prepared else set()
@@ -152,7 +152,12 @@ def _promote(
         return _finish(repository, evaluator, ground, result, cache)
     plan = _plan(ground, options, prepared)
     _require_plan(options.plan, plan)
-    result = replace(result, moves=prepared.moves, plan=plan)
+    case = Case(ground.branch, ground.target, ground.origin, options.at, _approved(options))
+    found = judge(repository, evaluator, case, cache)
+    # A plan is made to be approved: it says which gates would refuse, and applying it asks them again.
+    if not options.dry_run:
+        require_passed(found, f"promotion from {options.source} to {options.target}", force=options.force)
+    result = replace(result, moves=prepared.moves, plan=plan, refusals=found)
     if options.dry_run:
         return replace(result, comparison=_comparison(repository, ground, prepared.rendered))
     return _carry_out(repository, evaluator, ground, result, prepared)
@@ -190,40 +195,6 @@ def _meet_remote(
     require_current(repository, remote, branch.ref)
     names = (environment_of(options.source), options.target)
     return sync(repository, remote, choose_environments(branch.project, names))
-
-
-def _gates(
-    repository: Repository, evaluator: Evaluator, ground: _Ground, options: PromoteOptions
-) -> tuple[Problem, ...]:
-    """The gates that say no; they raise unless forced."""
-    refusals = (*_direction_gate(ground), *_verified_gate(repository, evaluator, ground))
-    if refusals and not options.force:
-        raise RefusedError(
-            f"promotion from {options.source} to {options.target} is refused",
-            problems=refusals,
-            hint="pass the gate, or override it on the record with --force --reason TEXT",
-        )
-    return refusals
-
-
-def _direction_gate(ground: _Ground) -> tuple[Problem, ...]:
-    allowed, source = ground.target.promotes_from or (), ground.origin.environment
-    if source in allowed:
-        return ()
-    place = f"environments/{ground.target.name}/environment.yaml"
-    names = ", ".join(allowed) or "nowhere"
-    reason = f"direction: {ground.target.name} is promoted from {names}, not from {source}"
-    return (Problem(place, reason, f"promote from {names}, or change promotesFrom in a reviewed commit"),)
-
-
-def _verified_gate(repository: Repository, evaluator: Evaluator, ground: _Ground) -> tuple[Problem, ...]:
-    found = verify_tip(repository, evaluator, ground.origin.tip)
-    if found.clean:
-        return ()
-    what = [change.path for change in found.differences] + list(found.problems)
-    branch = deploy_branch(found.environment)
-    reason = f"verified: the branch is not what its source renders to: {', '.join(what[:3])}"
-    return (Problem(branch, reason, f"see envctl verify {found.environment}, then publish it again"),)
 
 
 def _unknown_components(names: tuple[str, ...], options: PromoteOptions, ground: _Ground) -> UsageError:
@@ -303,6 +274,12 @@ def _plan(ground: _Ground, options: PromoteOptions, prepared: _Prepared) -> Prom
     )
 
 
+def _approved(options: PromoteOptions) -> tuple[str, ...]:
+    """Who approved the plan, each once."""
+    approvals = options.plan.approvals if options.plan else ()
+    return tuple(dict.fromkeys(each.by for each in approvals))
+
+
 def _require_plan(file: PlanFile | None, now: PromotionPlan | None) -> None:
     """Refuse a plan that is not what would be done now."""
     if file is None:
@@ -340,6 +317,7 @@ def _finish(
     result = replace(result, left=follow_head(repository))
     if not _is_unpublished(repository, ground):
         return result
+    require_not_suspended(ground.branch.source.tree, ground.target.name, result.options.at)
     branch, name, renderer = ground.branch, ground.target.name, renderer_of(evaluator)
     rendered = render(repository, evaluator, branch.source, (name,), cache)[0]
     require_rendered(rendered, f"{name} does not render with the pins that it has; nothing was published")
@@ -366,15 +344,14 @@ def _carry_out(
     repository: Repository, evaluator: Evaluator, ground: _Ground, result: Promotion, prepared: _Prepared
 ) -> Promotion:
     options = result.options
-    approvals = options.plan.approvals if options.plan else ()
     message = promotion_message(
         ground.origin.environment,
         ground.target.name,
         result.origin,
         result.moves,
         reason=options.reason,
-        forced=tuple(problem.reason.partition(":")[0] for problem in result.overridden),
-        approved=tuple(dict.fromkeys(each.by for each in approvals)),
+        forced=tuple(dict.fromkeys(each.gate for each in result.refusals)),
+        approved=_approved(options),
     )
     landed = land(
         repository,

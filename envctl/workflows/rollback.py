@@ -8,16 +8,19 @@ render; what neither proves is refused, with what is in the way. No ref ever mov
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from envctl.config.environment import parse_environment
 from envctl.config.lock import edit_lock
 from envctl.config.wording import did_you_mean
 from envctl.delivery.rollback import RestoredPin, hold_reason, rollback_message
 from envctl.errors import InputError, Problem, RefusedError, UsageError
 from envctl.manifests.paths import component_folder
-from envctl.model.environment import Environment
+from envctl.model.environment import Environment, EnvironmentFile
+from envctl.model.gates import GatesFile
 from envctl.model.git import EntryKind
 from envctl.model.lock import Lock, Pin
 from envctl.ports import Evaluator, RenderCache, Repository, Tree
 from envctl.workflows.compared import DeployTree
+from envctl.workflows.judging import require_not_suspended
 from envctl.workflows.landing import Landing, land
 from envctl.workflows.overlaid import OverlaidTree
 from envctl.workflows.project import Project, load_environment, load_lock, load_project, lock_path
@@ -38,7 +41,8 @@ _KEPT = ("freeze.yaml", "suspend.yaml")
 class RollbackOptions:
     """What to roll back. `to` None means the last good deploy commit, no `components` the whole environment.
 
-    `inexact` accepts a deploy tree that is not the old one bit for bit.
+    `inexact` accepts a deploy tree that is not the old one bit for bit. `at` is the time now, in
+    seconds since 1970.
     """
 
     environment: str
@@ -48,6 +52,7 @@ class RollbackOptions:
     dry_run: bool = False
     reason: str = ""
     inexact: bool = False
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class Rollback:
     - `old`, `to`: the deploy commits that it goes back from and to.
     - `proof`: how it is known that the old tree is the right one: ``ids``, ``render``, or ``none`` (inexact).
     - `files`: what is restored besides the pins. `held`: components that are held from now on.
+    - `gates_change`: its file is restored, and with it the gates of then, which are others.
     """
 
     options: RollbackOptions
@@ -69,6 +75,7 @@ class Rollback:
     commit: str = ""
     published: Published | None = None
     left: tuple[str, ...] = ()
+    gates_change: bool = False
 
     @property
     def held(self) -> tuple[str, ...]:
@@ -120,6 +127,7 @@ def rollback(
         ground.to,
         pins=restored.pins,
         files=tuple(sorted(path for path in restored.files if path != lock_path(options.environment))),
+        gates_change=_gates_change(ground, restored),
     )
     if not restored.files and ground.to.commit.tree == ground.tip.commit.tree:
         return result
@@ -145,6 +153,8 @@ def _ground(repository: Repository, options: RollbackOptions) -> _Ground:
             f"environment {name} tracks the source branch, so it is as old as that",
             hint="take the source commit back: git revert COMMIT, then publish",
         )
+    if not options.dry_run:
+        require_not_suspended(branch.source.tree, name, options.at)
     remote_tips: Mapping[str, str | None] = {}
     if options.push:
         remote = branch.project.settings.remote
@@ -179,6 +189,11 @@ def _restored(repository: Repository, ground: _Ground, options: RollbackOptions)
     if not now.entry(path) or lock != now.read(path):
         files[path] = lock
     return _Restored(files, pins)
+
+
+def _gates_change(ground: _Ground, restored: _Restored) -> bool:
+    then = load_environment(ground.then, ground.environment.name)
+    return f"{ground.folder}/environment.yaml" in restored.files and then.gates != ground.environment.gates
 
 
 def _require_components(branch: SourceBranch, environment: Environment, options: RollbackOptions) -> None:
@@ -230,8 +245,23 @@ def _own_files(
     kept = {"lock.yaml", *_KEPT}
     overlays = {f"{name}.jsonnet" for name in components}
     for each in repository.changes(before.id if before else None, after.id if after else None):
-        if each.path not in kept and (not components or each.path in overlays):
+        if each.path in kept or (components and each.path not in overlays):
+            continue
+        if each.path != "environment.yaml" or not _decides_alike(now, then, f"{folder}/{each.path}"):
             yield f"{folder}/{each.path}", each.new or ""
+
+
+def _decides_alike(now: Tree, then: Tree, path: str) -> bool:
+    """Whether two states of an environment's file differ in nothing but who may promote what to it.
+
+    Gates that came since are no part of what is rolled back.
+    """
+    return _without_gates(now, path) == _without_gates(then, path)
+
+
+def _without_gates(tree: Tree, path: str) -> EnvironmentFile:
+    file = parse_environment(tree.read(path), path)
+    return replace(file, gates=GatesFile(), promotes_from=None, refuse=None)
 
 
 def _lock(

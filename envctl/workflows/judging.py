@@ -1,0 +1,99 @@
+"""Gathers what the gates of a promotion judge; the judgement itself is pure (`delivery.gates`)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from envctl.config.pauses import KINDS, parse_pause
+from envctl.delivery.gates import SUSPEND, Refusal, in_force, refusals
+from envctl.errors import InputError, RefusedError
+from envctl.model.environment import Environment
+from envctl.model.gates import Facts, Pause
+from envctl.model.observed import Observed
+from envctl.model.times import time_text
+from envctl.ports import Evaluator, RenderCache, Repository, Tree
+from envctl.workflows.observed import read_observed
+from envctl.workflows.origin import Origin
+from envctl.workflows.project import has_file
+from envctl.workflows.sourcecommit import SourceBranch
+from envctl.workflows.verify import verify_tip
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One promotion to be judged. `at` is in seconds since 1970, `approvals` are ``Name <email>``."""
+
+    branch: SourceBranch
+    target: Environment
+    origin: Origin
+    at: int
+    approvals: tuple[str, ...] = ()
+
+
+def judge(
+    repository: Repository, evaluator: Evaluator, case: Case, cache: RenderCache | None = None
+) -> tuple[Refusal, ...]:
+    """The gates that say no, none where all pass. Each fails closed: what cannot be read refuses."""
+    observed, unreadable = _observed(repository, case.origin.environment)
+    dates = [case.branch.commit.committer.time, case.origin.tip.commit.committer.time]
+    facts = Facts(
+        at=case.at,
+        source=case.origin.environment,
+        target=case.target.name,
+        promotes_from=case.target.promotes_from or (),
+        deploy_commit=case.origin.tip.commit.id,
+        problems=_problems(repository, evaluator, case.origin, cache),
+        observed=observed,
+        unreadable=unreadable,
+        pauses=tuple(read_pauses(case.branch.source.tree, case.target.name)),
+        approvals=case.approvals,
+        promoter=str(repository.signature()[0]),
+        seen=max(dates),
+    )
+    return refusals(case.target.gates, facts)
+
+
+def require_passed(found: tuple[Refusal, ...], what: str, *, force: bool) -> None:
+    """Raise RefusedError with every gate that says no, where none may be overridden."""
+    standing = tuple(each for each in found if not force or not each.can_be_forced)
+    if standing:
+        forcible = all(each.can_be_forced for each in standing)
+        raise RefusedError(
+            f"{what} is refused",
+            problems=tuple(each.problem for each in standing),
+            hint="pass the gate, or override it on the record with --force --reason TEXT"
+            if forcible
+            else "this cannot be forced",
+        )
+
+
+def require_not_suspended(tree: Tree, environment: str, at: int) -> None:
+    """Raise RefusedError where nothing may be published to an environment now."""
+    found = in_force(read_pauses(tree, environment), SUSPEND, at)
+    if found:
+        raise RefusedError(
+            f"{environment} is suspended until {time_text(found.until)}: {found.reason}",
+            place=found.place,
+            hint=f"wait, or end it: envctl resume {environment} --reason TEXT",
+        )
+
+
+def read_pauses(tree: Tree, environment: str) -> Iterator[Pause]:
+    """The freeze and the suspend of an environment, lapsed or not. Raises InputError for damaged files."""
+    for kind in KINDS:
+        path = f"environments/{environment}/{kind}.yaml"
+        if has_file(tree, path):
+            yield parse_pause(tree.read(path), path)
+
+
+def _observed(repository: Repository, environment: str) -> tuple[Observed | None, str]:
+    try:
+        return read_observed(repository, environment), ""
+    except InputError as error:
+        return None, error.summary
+
+
+def _problems(
+    repository: Repository, evaluator: Evaluator, origin: Origin, cache: RenderCache | None
+) -> tuple[str, ...]:
+    found = verify_tip(repository, evaluator, origin.tip, cache)
+    return (*(change.path for change in found.differences), *found.problems)
