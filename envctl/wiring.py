@@ -49,6 +49,11 @@ def pause(lost: int) -> None:
     sleep(random.uniform(0, 0.1 * 2**lost))  # noqa: S311  it spreads writers, and guards nothing
 
 
+def now() -> int:
+    """The time, in whole seconds since 1970."""
+    return int(system_clock().now().timestamp())
+
+
 def open_repository(directory: Path) -> Repository:
     """The Git repository that a folder lies in. Raises InputError where there is none."""
     from envctl.gitstore.repository import open_repository as adapter

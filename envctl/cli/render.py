@@ -8,6 +8,7 @@ import click
 from envctl import wiring
 from envctl.cli.names import environment_names
 from envctl.cli.options import Session, common
+from envctl.cli.pausing import pause_data, pause_line
 from envctl.cli.printers import change_lines, counted, emit, error_data, error_lines, say, short, telling
 from envctl.errors import EXIT_CLEAN, EXIT_DIFFERENT, EXIT_FAILED, UsageError
 from envctl.model.values import JsonObject, JsonValue
@@ -70,7 +71,14 @@ def render(
     if publish and index:
         raise UsageError("--publish needs a commit, and the index is none", hint="commit first")
     options = PublishOptions(
-        environments, rev, index=index, publish=publish, push=push, texts=out is not None, engine=engine
+        environments,
+        rev,
+        index=index,
+        publish=publish,
+        push=push,
+        texts=out is not None,
+        engine=engine,
+        now=wiring.now(),
     )
     if compare_engine:
         if publish or out or check:
@@ -135,6 +143,7 @@ def _outcome_data(outcome: EnvironmentOutcome) -> JsonObject:
         "commit": outcome.commit,
         "changes": changes,
         "errors": [error_data(error) for error in outcome.errors],
+        "suspended": pause_data(outcome.suspend) if outcome.suspend else None,
     }
 
 
@@ -166,6 +175,8 @@ def _headline(outcome: EnvironmentOutcome) -> str:
     name = click.style(outcome.environment, bold=True)
     if outcome.state == "waiting":
         return f"{name}: nothing promoted yet"
+    if outcome.suspend:
+        return f"{name}: {counted(outcome.objects, 'object')}, {pause_line(outcome.suspend)}"
     tail = {
         "unchanged": "nothing changed",
         "superseded": "deploy branch already carries a newer source",

@@ -23,6 +23,7 @@ FORCED = "Envctl-Forced"
 REASON = "Envctl-Reason"
 ALLOW_PRUNE = "Envctl-Allow-Prune"
 APPROVED_BY = "Envctl-Approved-By"
+PAUSE = "Envctl-Pause"
 
 # What a source commit may say to the deploy commits made from it.
 HANDED_ON = (PROMOTED_FROM, ROLLBACK_TO, FORCED, REASON, APPROVED_BY, ALLOW_PRUNE)
@@ -90,14 +91,15 @@ def handed_on(environment: str, commits: Sequence[Commit]) -> tuple[Trailer, ...
 
     `commits` are newest first. A trailer counts where its commit names this environment, or
     names none; a permission to prune only where it names this one: without a name it would lie
-    in wait in every environment for whatever leaves there next. The newest commit that has a key
-    decides its values; permissions add up.
+    in wait in every environment for whatever leaves there next. What freezes, suspends or resumes an
+    environment hands on nothing: its reason is not one of what is published next. The newest commit that
+    has a key decides its values; permissions add up.
     """
     found: dict[str, list[str]] = {}
     for commit in commits:
         trailers = parse_trailers(commit.message)
         named = {value for key, value in trailers if key == ENVIRONMENT}
-        if named and environment not in named:
+        if (named and environment not in named) or any(key == PAUSE for key, _ in trailers):
             continue
         mine: dict[str, list[str]] = {}
         for key, value in trailers:

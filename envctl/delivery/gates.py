@@ -4,7 +4,7 @@ Every gate fails closed: what is not known, malformed, or cannot be true is a re
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envctl.delivery.deploy import deploy_branch
 from envctl.delivery.windows import open_window
@@ -63,6 +63,20 @@ def refusals(gates: Gates, facts: Facts) -> tuple[Refusal, ...]:
 def in_force(pauses: Iterable[Pause], kind: str, at: int) -> Pause | None:
     """The freeze or suspend that has not lapsed at a time; None where there is none."""
     return max((each for each in pauses if each.kind == kind and at < each.until), key=_until, default=None)
+
+
+def suspended(pauses: Iterable[Pause], at: int, seen: int) -> Pause | None:
+    """What keeps an environment from being published; None where nothing does.
+
+    A suspend has not lapsed either where the clock that says so cannot be right (see `clock_problem`).
+    """
+    found = [each for each in pauses if each.kind == SUSPEND]
+    standing = in_force(found, SUSPEND, at)
+    clock = clock_problem(at, seen) if found and not standing else ""
+    if clock:
+        newest = max(found, key=_until)
+        return replace(newest, reason=f"{newest.reason}; it may have lapsed, but {clock}")
+    return standing
 
 
 def _until(pause: Pause) -> int:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 _UNITS: Final = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_LAST: Final = 253_402_300_799  # the end of 9999, in UTC
 _DURATION = re.compile(r"(?:([0-9]{1,3})d)?(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,5})s)?")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?(?:Z|[-+][0-9]{2}:[0-9]{2})")
 
@@ -32,9 +33,10 @@ def parse_time(text: str) -> int | None:
     if not _TIME.fullmatch(text):
         return None
     try:
-        return int(datetime.fromisoformat(text).timestamp())
+        seconds = int(datetime.fromisoformat(text).timestamp())
     except (ValueError, OverflowError):
         return None
+    return seconds if seconds <= _LAST else None
 
 
 def time_text(seconds: int, zone: tzinfo = UTC) -> str:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from envctl.config.component import check_dependencies, parse_component
 from envctl.config.environment import parse_environment, resolve_environment
 from envctl.config.lock import parse_lock
+from envctl.config.pauses import KINDS, parse_pause
 from envctl.config.settings import parse_settings
 from envctl.config.wording import did_you_mean
 from envctl.errors import EnvctlError, InputError, Problem, UsageError
 from envctl.model.component import ComponentFile
 from envctl.model.environment import Environment, EnvironmentFile
+from envctl.model.gates import Pause
 from envctl.model.git import Entry, EntryKind
 from envctl.model.lock import Lock
 from envctl.model.settings import Settings
@@ -120,6 +122,7 @@ def load_project(tree: Tree) -> Project:
     project = Project(tree, settings, files)
     _require_known_overlays(project)
     _require_known_schemas(project)
+    _require_good_pauses(project)
     _refuse_policies(tree)
     return project
 
@@ -180,6 +183,21 @@ def _require_known_schemas(project: Project) -> None:
         for entry in project.tree.list("schemas")
         if entry.name.endswith(".json") and (name := entry.name.removesuffix(".json")) in known
     )
+
+
+def _require_good_pauses(project: Project) -> None:
+    """A freeze or suspend that is wrong, or where it is of no use, is told: somebody counts on it."""
+    errors: list[EnvctlError] = []
+    for name in sorted(project.files):
+        try:
+            pauses = load_pauses(project.tree, name)
+        except InputError as error:
+            errors.append(error)
+            continue
+        if pauses and project.files[name].abstract:
+            reason = f"environment {name} is abstract: it is never published, so this pauses nothing"
+            errors.append(InputError(reason, place=pauses[0].place, hint="pause those that extend it"))
+    raise_together(errors)
 
 
 def _known_components(project: Project) -> set[str]:
@@ -256,6 +274,18 @@ def load_lock(tree: Tree, environment: Environment) -> Lock | None:
     if has_file(tree, path):
         return parse_lock(tree.read(path), path)
     return Lock() if environment.promotes_from else None
+
+
+def pause_path(environment: str, kind: str) -> str:
+    """Where it stands that an environment is frozen (`kind` ``freeze``) or suspended (``suspend``)."""
+    return f"environments/{environment}/{kind}.yaml"
+
+
+def load_pauses(tree: Tree, environment: str) -> tuple[Pause, ...]:
+    """The freeze and the suspend of an environment, lapsed ones too. Raises InputError for a wrong file."""
+    names = {entry.name.rpartition(".")[0] for entry in tree.list(f"environments/{environment}")}
+    paths = [pause_path(environment, kind) for kind in KINDS if kind in names]
+    return tuple(parse_pause(tree.read(path), path) for path in paths if has_file(tree, path))
 
 
 def is_unpromoted(project: Project, name: str) -> bool:

@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from envctl.delivery.gates import suspended
 from envctl.errors import ConflictError, EnvctlError, RefusedError
 from envctl.manifests.paths import parse_path
+from envctl.model.gates import Pause as Suspend
 from envctl.model.git import Commit, TreeChange
 from envctl.model.settings import Settings
 from envctl.ports import Evaluator, Pause, RenderCache, Repository, at_once
 from envctl.workflows.compared import DeployTree, changes_from
-from envctl.workflows.project import choose_environments, is_unpromoted, load_project
+from envctl.workflows.project import Project, choose_environments, is_unpromoted, load_pauses, load_project
 from envctl.workflows.publish import Outcome, Published, publish, renderer_of
 from envctl.workflows.push import publish_and_push, sync
 from envctl.workflows.recall import remember
@@ -29,7 +31,7 @@ def run_render(
     cache: RenderCache | None = None,
     pause: Pause = at_once,
 ) -> RenderRun:
-    """Render, compare and, if asked, publish. An environment that fails is never published.
+    """Render, compare and, if asked, publish. One that fails is never published, nor one that is suspended.
 
     `pause` spreads writers who lost the same race.
     """
@@ -44,10 +46,11 @@ def run_render(
     rendered = render_project(repository, evaluator, source, project, names, cache)
     if options.push:
         sync(repository, project.settings.remote, names)
-    outcomes = [_outcome(repository, each) for each in rendered]
+    suspends = _suspends(repository, project, source, options, names)
+    outcomes = [_outcome(repository, each, suspends.get(each.environment)) for each in rendered]
     if options.publish and source.commit:
-        failed = {each.environment for each in outcomes if each.state == "failed"}
-        good = [each for each in rendered if each.environment not in failed]
+        kept = {each.environment for each in outcomes if each.state in {"failed", "suspended"}}
+        good = [each for each in rendered if each.environment not in kept]
         publisher = _Publisher(repository, project.settings, source.commit, renderer_of(evaluator), pause)
         done = publisher.push(good) if options.push else publisher.publish(good)
         outcomes = [_with_published(each, done.get(each.environment), options) for each in outcomes]
@@ -55,9 +58,33 @@ def run_render(
     run = RenderRun(
         source.label, tuple(sorted(outcomes, key=lambda each: named.index(each.environment))), rendered
     )
-    if not run.failed:
+    if not run.failed and not suspends:  # what time alone changes is not remembered
         remember(cache, snapshot, snapshot.tops, options, evaluator.version, run.outcomes)
     return run
+
+
+def _suspends(
+    repository: Repository, project: Project, source: Source, options: PublishOptions, names: Sequence[str]
+) -> Mapping[str, Suspend]:
+    """What keeps environments from being published, by the source itself or by the newest one here.
+
+    Not by the source alone: whoever publishes an older commit has not seen that somebody suspended since.
+    """
+    seen = source.commit.committer.time if source.commit else 0
+    trees = [project.tree]
+    newest = repository.ref(_source_ref(repository, project.settings)) if options.publish else None
+    if newest and source.commit and newest != source.commit.id:
+        trees.append(repository.tree(newest))
+    found = {
+        name: suspended([each for tree in trees for each in load_pauses(tree, name)], options.now, seen)
+        for name in names
+    }
+    return {name: suspend for name, suspend in found.items() if suspend}
+
+
+def _source_ref(repository: Repository, settings: Settings) -> str:
+    configured = settings.source_branch
+    return f"refs/heads/{configured}" if configured else repository.head()[0] or "HEAD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +108,14 @@ class _Publisher:
             return error
 
     def push(self, rendered: Sequence[Rendered]) -> Mapping[str, Published]:
-        configured = self.settings.source_branch
-        branch = f"refs/heads/{configured}" if configured else self.repository.head()[0] or "HEAD"
+        branch = _source_ref(self.repository, self.settings)
         done = publish_and_push(
             self.repository, self.settings.remote, branch, rendered, self.source, self.renderer, self.pause
         )
         return {each.environment: each for each in done}
 
 
-def _outcome(repository: Repository, rendered: Rendered) -> EnvironmentOutcome:
+def _outcome(repository: Repository, rendered: Rendered, suspend: Suspend | None) -> EnvironmentOutcome:
     if rendered.errors:
         return EnvironmentOutcome(rendered.environment, "failed", errors=rendered.errors)
     try:
@@ -98,10 +124,11 @@ def _outcome(repository: Repository, rendered: Rendered) -> EnvironmentOutcome:
         return EnvironmentOutcome(rendered.environment, "failed", errors=(error,))
     same = tip is not None and tip.commit.tree == rendered.tree
     changes = changes_from(DeployTree(repository, tip.commit.id if tip else None), rendered)
-    state = "new" if tip is None else "unchanged" if same else "differs"
+    state = "suspended" if suspend else "new" if tip is None else "unchanged" if same else "differs"
     commit = tip.commit.id if tip else ""
     listed = tuple(each for change in changes if (each := file_change(change)))
-    return EnvironmentOutcome(rendered.environment, state, rendered.count, rendered.tree, commit, listed)
+    name, count, tree = rendered.environment, rendered.count, rendered.tree
+    return EnvironmentOutcome(name, state, count, tree, commit, listed, suspend=suspend)
 
 
 def file_change(change: TreeChange) -> FileChange | None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envctl.errors import EnvctlError
+from envctl.model.gates import Pause as Suspend
 
 if TYPE_CHECKING:
     from envctl.workflows.rendered import Rendered
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 class PublishOptions:
     """What to render and what to do with it. No environments means all of them.
 
-    With `texts`, the caller wants the rendered files themselves, not only what differs.
+    With `texts`, the caller wants the rendered files themselves, not only what differs. `now` is the time by
+    which a suspend lapses, in seconds since 1970.
     """
 
     environments: tuple[str, ...] = ()
@@ -23,6 +25,7 @@ class PublishOptions:
     push: bool = False
     texts: bool = False
     engine: str | None = None
+    now: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +40,11 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentOutcome:
-    """One environment. `state`: failed, waiting, new, differs, unchanged, published, pushed or superseded.
+    """One environment.
 
+    `state`: failed, waiting, new, differs, unchanged, published, pushed, superseded or suspended.
     `waiting`: nothing was promoted to it yet, so there is nothing to render; no error unless named.
+    `suspended`: it renders, and is not published because of `suspend`; `changes` are what waits.
     """
 
     environment: str
@@ -49,6 +54,7 @@ class EnvironmentOutcome:
     commit: str = ""
     changes: tuple[FileChange, ...] = ()
     errors: tuple[EnvctlError, ...] = ()
+    suspend: Suspend | None = None
 
 
 @dataclass(frozen=True, slots=True)
