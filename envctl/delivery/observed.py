@@ -13,6 +13,7 @@ from typing import Any
 
 from envctl.errors import InputError, Problem
 from envctl.model.observed import ComponentHealth, Health, Observed
+from envctl.model.times import time_text
 
 MOST_BYTES = 1 << 20
 _MOST = 2**53  # what every reader of JSON holds exactly
@@ -49,21 +50,16 @@ def observed_text(observed: Observed) -> bytes:
         "revision": observed.revision,
         "sequence": observed.sequence,
         "health": str(observed.health),
-        "since": instant_text(observed.since),
-        "reported": instant_text(observed.reported),
+        "since": time_text(observed.since),
+        "reported": time_text(observed.reported),
         "components": {
-            name: {"health": str(each.health), "since": instant_text(each.since)}
+            name: {"health": str(each.health), "since": time_text(each.since)}
             for name, each in sorted(observed.components.items())
         },
     }
     if observed.drifted is not None:
         content["drifted"] = observed.drifted
     return f"{json.dumps(content, indent=2)}\n".encode()
-
-
-def instant_text(seconds: int) -> str:
-    """A time as RFC 3339 in UTC. `seconds` since 1970, up to the year 9999."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0")
 
 
 def _document(data: bytes, place: str) -> Mapping[str, Any]:

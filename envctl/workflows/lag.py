@@ -45,53 +45,49 @@ class Lag:
         return self.commits[-1].committer.time if self.commits else 0
 
 
-def commits_between(
-    repository: Repository, component: str, old: str, new: str, *, shared: bool = True
-) -> tuple[Commit, ...] | None:
-    """First-parent commits of `new`, not in the history of `old`, that touched a component, newest first.
-
-    With `shared` also those that touched the libraries. None where `old` is not in the
-    history of `new`, or the history is not here (a shallow clone).
-    """
-    lag = lags(repository, new, ((component, old),), shared=shared)[component, old]
-    return None if lag.unknown else lag.commits
-
-
 def lags(
-    repository: Repository, new: str, wanted: Iterable[tuple[str, str]], *, shared: bool = True
+    repository: Repository, new: str, wanted: Iterable[tuple[str, str]]
 ) -> Mapping[tuple[str, str], Lag]:
-    """As `commits_between`, for many pairs of a component and its revision, in one walk.
+    """What each pair of a component and its revision lacks, up to the commit `new`, in one walk.
 
-    A component whose code is the same at both ends lacks nothing, whatever came and went between.
+    As ``git log --first-parent <revision>..<new>`` tells it of the component's folder, its schema
+    and the libraries, against each commit's first parent. A component whose code is the same at
+    both ends lacks nothing, whatever came and went between.
     """
     pairs = tuple(dict.fromkeys(wanted))
     chain = _Chain(repository, new)
     ends = _ends(repository, chain, dict.fromkeys(revision for _, revision in pairs))
-    longest = max((end for end in ends.values() if isinstance(end, int)), default=0)
-    touches = _touches(chain, longest, shared=shared)
-    return {pair: _lag(repository, chain, touches, pair, ends[pair[1]], shared=shared) for pair in pairs}
+    touches = _touches(chain, max((end for end in ends.values() if isinstance(end, int)), default=0))
+    codes = _Codes(repository)
+    return {pair: _lag(chain, touches, codes, pair, ends[pair[1]]) for pair in pairs}
 
 
 def _lag(
-    repository: Repository,
-    chain: "_Chain",
-    touches: "_Touches",
-    pair: tuple[str, str],
-    end: int | Unknown,
-    *,
-    shared: bool,
+    chain: "_Chain", touches: "_Touches", codes: "_Codes", pair: tuple[str, str], end: int | Unknown
 ) -> Lag:
-    component, revision = pair
     if isinstance(end, Unknown):
         return Lag(unknown=end)
-    found = touches.of(component, end)
-    paths = (f"components/{component}", f"schemas/{component}{_SCHEMA}", *(_SHARED if shared else ()))
+    found = touches.of(pair[0], end)
     try:
-        if not found or _ids(repository.tree(revision), paths) == _ids(repository.tree(chain.tip), paths):
+        if not found or codes.of(*pair) == codes.of(pair[0], chain.tip):
             return Lag()
     except InputError:
         return Lag(unknown=Unknown.NOT_HERE)
     return Lag(tuple(chain.commits[each] for each in found))
+
+
+class _Codes:
+    """The code of components at revisions, as ids; each tree is looked up once."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._trees: dict[str, Tree] = {}
+
+    def of(self, component: str, revision: str) -> tuple[str, ...]:
+        if revision not in self._trees:
+            self._trees[revision] = self._repository.tree(revision)
+        paths = (f"components/{component}", f"schemas/{component}{_SCHEMA}", *_SHARED)
+        return _ids(self._trees[revision], paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +179,13 @@ class _Touches:
         return sorted({position for each in lists for position in each[: bisect_left(each, end)]})
 
 
-def _touches(chain: _Chain, end: int, *, shared: bool) -> _Touches:
+def _touches(chain: _Chain, end: int) -> _Touches:
     found = _Touches()
     tops = (*chain.tops, _Tops())[: end + 1]
     for position, (after, before) in enumerate(pairwise(tops)):
         for name in _changed(after, before):
             found.by_name.setdefault(name, []).append(position)
-        if shared and after.shared != before.shared:
+        if after.shared != before.shared:
             found.by_all.append(position)
     return found
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from envctl.errors import InputError, UsageError
 from envctl.ports import Evaluator, RenderCache, Repository, Tree
 from envctl.workflows.changelog import code_paths, same_code
-from envctl.workflows.project import Project, load_environment, load_lock, load_project
+from envctl.workflows.pins import published_pins
+from envctl.workflows.project import load_environment, load_lock, load_project
 from envctl.workflows.publish import published_tip, source_of
 from envctl.workflows.render import render
 from envctl.workflows.sourcecommit import SourceBranch
@@ -65,16 +66,6 @@ def _earlier(repository: Repository, tip: Tip, text: str, revision: str) -> Tip:
     if not repository.is_ancestor(commit, tip.commit.id):
         raise UsageError(f"{commit[:12]} is no deploy commit of {name}", hint=hint)
     return read_tip(repository, name, commit)
-
-
-def published_pins(project: Project, environment: str, tip: Tip) -> Mapping[str, str]:
-    """The source revision of each component as it was published, by the source commit of the tip."""
-    resolved = load_environment(project, environment)
-    lock = load_lock(project.tree, resolved)
-    names = [each.name for each in resolved.components]
-    if lock is None:
-        return dict.fromkeys(names, tip.record.source_commit)
-    return {name: lock.pins[name].revision for name in names if name in lock.pins}
 
 
 def _newest(

@@ -228,14 +228,6 @@ STATES = {
         hint: take one side as it is (git checkout --ours or --theirs, then git add), and promote again what the other side had
         """,
     ),
-    "lock with a merge conflict, looked at": Wrong(
-        conflict_committed,
-        "status",
-        """
-        error: environments/prod/lock.yaml:3: this file has an unresolved merge conflict
-        hint: take one side as it is (git checkout --ours or --theirs, then git add), and promote again what the other side had
-        """,
-    ),
     "promotion that would not render": Wrong(
         many_fail,
         "promote dev prod",

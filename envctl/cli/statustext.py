@@ -1,0 +1,222 @@
+"""The status as people read it: environments, a matrix of components, and what stands out below."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import click
+
+from envctl.cli.printers import counted, short, table
+from envctl.errors import Problem
+from envctl.model.observed import Health
+from envctl.model.times import time_text
+from envctl.workflows.lag import Unknown
+from envctl.workflows.status import (
+    ComponentState,
+    EnvironmentState,
+    Part,
+    Pause,
+    Relation,
+    Status,
+)
+
+_SHORT = 8
+_UNREAD = "not read"
+_FEWEST = 12  # columns: a subject with less room says nothing
+_STALE = 3600  # seconds: then the text says how old a report is
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "m"))
+_COUNTED = 3
+_LACKING = {
+    Unknown.NOT_HERE: "its history is not in this clone (git fetch --unshallow)",
+    Unknown.ELSEWHERE: "its revision is not on the source branch",
+}
+_RELATIONS = {
+    Relation.NEWER: "of a newer commit than here",
+    Relation.OTHER: "of another revision",
+    Relation.NOT_HERE: "of a commit not here",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How to lay the text out: `width` columns (None: any), ages as of `now` (seconds since 1970)."""
+
+    now: int
+    width: int | None = None
+
+
+def status_lines(status: Status, page: Page) -> Iterator[str]:
+    """The whole text, line by line."""
+    yield from _environments(status, page)
+    yield from _matrices(status, page)
+    yield from _legend(status)
+    for state in status.environments:
+        yield from _notes(state, page)
+
+
+def age(seconds: int) -> str:
+    """A time span in its largest unit: ``3d``, ``5h``, ``12m``, ``<1m``; times to come count as now."""
+    found = next((each for each in _UNITS if seconds >= each[0]), None)
+    return f"{seconds // found[0]}{found[1]}" if found else "<1m"
+
+
+def cut(text: str, width: int) -> str:
+    """The text in at most `width` columns: whole words and an ellipsis, where at least one word fits."""
+    if len(text) <= width:
+        return text
+    head = text[:width]
+    words = head[: width - 1] if text[width - 1] == " " else head[: width - 1].rpartition(" ")[0]
+    return f"{(words or head[: width - 1]).rstrip()}…"
+
+
+def _environments(status: Status, page: Page) -> Iterator[str]:
+    states = status.environments
+    header = ["ENVIRONMENT", "FOLLOWS", "PUBLISHED", "SEQUENCE"]
+    rows = [_facts(each, status) for each in states]
+    if any(each.observed or Part.REPORT in each.unread for each in states):
+        header.append("OBSERVED")
+        rows = [[*row, _sighting(each, page)] for row, each in zip(rows, states, strict=True)]
+    taken = sum(max(len(row[column]) for row in [header, *rows]) + 2 for column in range(len(header)))
+    room = page.width - taken if page.width else None
+    if room is None or room >= _FEWEST:
+        header.append("SUBJECT")
+        subjects = [_subject(each) for each in states]
+        rows = [
+            [*row, subject if room is None else cut(subject, room)]
+            for row, subject in zip(rows, subjects, strict=True)
+        ]
+    yield from table(header, rows, width=page.width)
+
+
+def _facts(state: EnvironmentState, status: Status) -> list[str]:
+    follows = (status.branch or "HEAD") if state.tracks else ", ".join(state.promotes_from) or "its lock"
+    if Part.FILES in state.unread:
+        follows = _UNREAD
+    return [
+        state.name,
+        follows,
+        _UNREAD if Part.BRANCH in state.unread else short(state.tip.commit.id if state.tip else ""),
+        str(state.tip.record.sequence) if state.tip else "-",
+    ]
+
+
+def _subject(state: EnvironmentState) -> str:
+    return state.tip.commit.subject.removeprefix(f"{state.name}: ") if state.tip else ""
+
+
+def _sighting(state: EnvironmentState, page: Page) -> str:
+    sighting = state.observed
+    if sighting is None:
+        return _UNREAD if Part.REPORT in state.unread else "-"
+    report = sighting.report
+    words = [f"{report.health} {age(page.now - report.since)}"]
+    if sighting.behind:
+        words.append(f"{sighting.behind} behind")
+    elif sighting.relation in _RELATIONS:
+        words.append(_RELATIONS[sighting.relation])
+    if report.drifted:
+        words.append(f"{report.drifted} drifted")
+    if page.now - report.reported >= _STALE:
+        words.append(f"seen {age(page.now - report.reported)} ago")
+    return ", ".join(words)
+
+
+def _matrices(status: Status, page: Page) -> Iterator[str]:
+    """Components by environments; as many environments side by side as there is room for."""
+    names = dict.fromkeys(each.name for state in status.environments for each in state.components)
+    if not names:
+        return
+    columns = [_column(state, tuple(names), page) for state in status.environments]
+    first = ["COMPONENT", *names]
+    for block in _blocks(columns, _wide(first), page.width):
+        yield ""
+        header, *rows = zip(first, *block, strict=True)
+        yield from table(header, rows, width=page.width)
+
+
+def _column(state: EnvironmentState, names: Sequence[str], page: Page) -> list[str]:
+    components = {each.name: each for each in state.components}
+    cells = (_cell(state, components[name], page) if name in components else "" for name in names)
+    return [state.name, *cells]
+
+
+def _blocks(columns: Sequence[list[str]], first: int, width: int | None) -> Iterator[list[list[str]]]:
+    block: list[list[str]] = []
+    room = (width or 0) - first
+    for column in columns:
+        wide = _wide(column) + 2
+        if block and width and wide > room:
+            yield block
+            block, room = [], width - first
+        block.append(column)
+        room -= wide
+    if block:
+        yield block
+
+
+def _wide(cells: Sequence[str]) -> int:
+    return max(map(len, cells))
+
+
+def _cell(state: EnvironmentState, component: ComponentState, page: Page) -> str:
+    if not component.revision:
+        return "not published" if state.tracks else "not promoted"
+    words = [component.revision[:_SHORT], _lag(component, page)]
+    if component.hold is not None:
+        words.append("held")
+    if component.health and component.health.health is not Health.HEALTHY:
+        words.append(str(component.health.health))
+    return " ".join(words) + ("*" if component.waits else "")
+
+
+def _lag(component: ComponentState, page: Page) -> str:
+    lag = component.lag
+    if lag is None or lag.unknown:
+        return "lag unknown"
+    return f"-{len(lag.commits)} ({age(page.now - lag.since)})" if lag.commits else "up to date"
+
+
+def _legend(status: Status) -> Iterator[str]:
+    components = [component for each in status.environments for component in each.components]
+    if any(each.behind for each in components):
+        yield _dim("-N (age): N source commits touched it or the libraries since; the age of the oldest")
+    if any(each.waits for each in components):
+        yield _dim("*: pinned anew, not published yet (envctl render --publish)")
+
+
+def _notes(state: EnvironmentState, page: Page) -> Iterator[str]:
+    """What stands out of one environment, a line each."""
+    name = click.style(state.name, bold=True)
+    for pause, word in ((state.suspended, "suspended"), (state.frozen, "frozen")):
+        if pause and pause.until > page.now:
+            yield f"{name}: {click.style(_pause(pause, word), fg='yellow')}"
+    for each in state.components:
+        if each.hold is not None:
+            yield f"{name}: {each.name} is held: {each.hold}"
+    for lacking, text in _LACKING.items():
+        found = [each.name for each in state.components if each.lag and each.lag.unknown is lacking]
+        if found:
+            yield f"{name}: lag of {_listed(found)} unknown: {text}"
+    if state.uncommitted:
+        yield f"{name}: lock.yaml in the work tree has other pins: {_listed(state.uncommitted)}"
+    for problem in state.problems:
+        yield from _problem(name, problem)
+
+
+def _pause(pause: Pause, word: str) -> str:
+    by, why = (f" by {pause.by}" if pause.by else ""), (f": {pause.reason}" if pause.reason else "")
+    return f"{word} until {time_text(pause.until)}{by}{why}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= _COUNTED else counted(len(names), "component")
+
+
+def _problem(name: str, problem: Problem) -> Iterator[str]:
+    place = f"{problem.place}: " if problem.place else ""
+    yield f"{name}: {click.style(_UNREAD, fg='red')}: {place}{problem.reason}"
+    if problem.hint:
+        yield _dim(f"  {problem.hint}")
+
+
+def _dim(text: str) -> str:
+    return click.style(text, dim=True)
