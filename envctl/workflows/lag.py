@@ -115,6 +115,7 @@ class _Chain:
         self.commits: list[Commit] = []
         self.tops: list[_Tops] = []
         self.is_cut = False
+        self.is_whole = False
         self._repository = repository
         self._rest = repository.history(tip)
 
@@ -155,7 +156,9 @@ def _ends(repository: Repository, chain: _Chain, revisions: Iterable[str]) -> di
 def _end_beside(repository: Repository, chain: _Chain, revision: str) -> int | Unknown:
     """The same for a revision that does not stand on the chain: it came in by a merge, or never did."""
     try:
-        if next(iter(repository.since(chain.tip, revision)), None) is not None:
+        if next(iter(repository.since(chain.tip, revision)), None) and not _is_below(
+            repository, chain, revision
+        ):
             return Unknown.ELSEWHERE
         lacked = {commit.id for commit in repository.since(revision, chain.tip)}
     except InputError:
@@ -164,6 +167,18 @@ def _end_beside(repository: Repository, chain: _Chain, revision: str) -> int | U
     while (commit := chain.at(index)) and commit.id in lacked:
         index += 1
     return Unknown.NOT_HERE if chain.is_cut and index == len(chain.commits) else index
+
+
+def _is_below(repository: Repository, chain: _Chain, revision: str) -> bool:
+    """Whether the branch has the revision, for certain. InputError where not all of its history is here.
+
+    One walk of everything tells that for all revisions.
+    """
+    if chain.is_whole:
+        return False
+    found = repository.is_ancestor(revision, chain.tip)
+    chain.is_whole = not found
+    return found
 
 
 @dataclass(slots=True)
