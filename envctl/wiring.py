@@ -31,11 +31,6 @@ class SystemClock:
         return monotonic()
 
 
-def now() -> int:
-    """The time now, in whole seconds since 1970."""
-    return int(system_clock().now().timestamp())
-
-
 def system_clock() -> Clock:
     """The clock that everything shares."""
     return SystemClock()

@@ -22,7 +22,8 @@ def freeze(
     """Let nothing be promoted to an environment for a while.
 
     Writes environments/ENV/freeze.yaml, as one commit on the source branch. It lapses by itself. The
-    environment can be rolled back all the same, and its own settings can change; to hold it as it is, suspend it.
+    environment can be rolled back all the same, and its own settings can change; to hold it as it
+    is, suspend it.
 
     \b
     envctl freeze prod --until 2027-01-04T08:00+01:00 --reason "end of the year" --push

@@ -7,7 +7,7 @@ A side is named by an environment (what is published, else what would be), by
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from envctl.delivery.deploy import deploy_ref
+from envctl.delivery.deploy import deploy_record
 from envctl.errors import InputError, UsageError
 from envctl.ports import Evaluator, RenderCache, Repository
 from envctl.workflows.apart import CacheApart
@@ -23,7 +23,7 @@ from envctl.workflows.project import (
 from envctl.workflows.render import render_project
 from envctl.workflows.sides import Comparison, Side, absent_side, compare_sides, rendered_side, tree_side
 from envctl.workflows.source import Source, at_revision
-from envctl.workflows.tips import deploy_tip, read_tip
+from envctl.workflows.tips import Tip, as_tip, branches_of, deploy_tip, read_tip
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,10 +166,21 @@ def _side(ground: _Ground, text: str) -> Side:
         tip = deploy_tip(repository, name)
         return tree_side(repository, tip, namespace) if tip else _render_sides(ground, (name,))[name]
     commit_id = repository.resolve(revision)
-    tip_id = repository.ref(deploy_ref(name))
-    if tip_id and repository.is_ancestor(commit_id, tip_id):
-        return tree_side(repository, read_tip(repository, name, commit_id), namespace)
+    published = as_tip(repository.commit(commit_id), name)
+    if isinstance(published, Tip):
+        return tree_side(repository, published, namespace)
+    _require_source(repository, name, commit_id)
     return _render_sides(ground.at(commit_id), (name,))[name]
+
+
+def _require_source(repository: Repository, name: str, commit_id: str) -> None:
+    """Refuse what is no source: another environment's deploy commit, or one made by hand on the branch."""
+    record = deploy_record(repository.commit(commit_id).message)
+    if record is None and repository.tree(commit_id).list("environments"):
+        return
+    tips = branches_of(repository, name).values()
+    if record or any(repository.is_ancestor(commit_id, tip) for tip in tips):
+        read_tip(repository, name, commit_id)  # raises, and says why it is none of this environment
 
 
 def _render_sides(ground: _Ground, names: Sequence[str]) -> Mapping[str, Side]:

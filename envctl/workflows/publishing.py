@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from envctl.delivery.gates import suspended
-from envctl.errors import ConflictError, EnvctlError, RefusedError
+from envctl.errors import ConflictError, EnvctlError, InputError, RefusedError
 from envctl.manifests.paths import parse_path
 from envctl.model.gates import Pause as Suspend
 from envctl.model.git import Commit, TreeChange
@@ -120,7 +120,7 @@ def _outcome(repository: Repository, rendered: Rendered, suspend: Suspend | None
         return EnvironmentOutcome(rendered.environment, "failed", errors=rendered.errors)
     try:
         tip = deploy_tip(repository, rendered.environment)
-    except RefusedError as error:
+    except (InputError, RefusedError) as error:
         return EnvironmentOutcome(rendered.environment, "failed", errors=(error,))
     same = tip is not None and tip.commit.tree == rendered.tree
     changes = changes_from(DeployTree(repository, tip.commit.id if tip else None), rendered)

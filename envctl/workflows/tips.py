@@ -81,7 +81,7 @@ def tip_state(repository: Repository, environment: str) -> Tip | Foreign | None:
     several remotes have it, that is the one of envctl.yaml. Raises InputError where the history
     that tells which is newer is not here (a shallow clone).
     """
-    refs = _refs(repository, environment)
+    refs = branches_of(repository, environment)
     if not refs:
         return None
     commit = repository.commit(refs[_newer(repository, refs)])
@@ -146,14 +146,8 @@ def as_tip(commit: Commit, environment: str) -> Tip | str:
     return Tip(commit, record) if record and not problems else problems[0].reason
 
 
-def branches_of(repository: Repository, environment: str, commit_id: str | None = None) -> tuple[str, ...]:
-    """The full names of the branches that `tip_state` looks at; only those that stand at a commit."""
-    refs = _refs(repository, environment)
-    return tuple(name for name, each in refs.items() if commit_id in {None, each})
-
-
-def _refs(repository: Repository, environment: str) -> dict[str, str]:
-    """The local deploy branch and the remote-tracking one that counts, as far as they are there."""
+def branches_of(repository: Repository, environment: str) -> dict[str, str]:
+    """The local deploy branch and the remote-tracking one that counts, where they are there: name → id."""
     name = deploy_ref(environment)
     local, tracking = repository.ref(name), _tracking(repository, environment)
     return {**({name: local} if local else {}), **tracking}

@@ -259,7 +259,8 @@ class _Run:
             return ""
         if tip.differences and not tip.foreign:
             return f"to put it right, publish again: {again}"
-        standing = branches_of(self.repository, environment, tip.commit.id)
+        branches = branches_of(self.repository, environment).items()
+        standing = [name for name, each in branches if each == tip.commit.id]
         back = remedy(environment, standing, tip.commit.id, good)
         return back if tip.foreign else f"{back}; then publish again: {again}"
 
