@@ -213,5 +213,5 @@ def _move_line(move: ComponentMove) -> str:
     old, new = ("?" if each is None else short(each) for each in (move.old, move.new))
     if move.old is None and move.new is None:
         return f"{colorless(move.component)}"
-    revisions = f"{old} → {new}" if move.old != move.new else f"{new}, its settings changed"
+    revisions = f"{old} -> {new}" if move.old != move.new else f"{new}, its settings changed"
     return f"{colorless(move.component)}: {revisions}{'' if move.changed else ' (no object changed)'}"

@@ -114,7 +114,7 @@ def _lines(result: Rollback) -> Iterator[str]:
         yield f"  {each.component}: {short(each.old)} -> {short(each.new)}"
     yield from (f"  restored: {path}" for path in result.files)
     yield (
-        f"the deploy tree is the old one, {_PROOFS[result.proof]}"
+        f"what is rolled back is as it was, {_PROOFS[result.proof]}"
         if result.proof != "none"
         else _PROOFS["none"]
     )

@@ -54,7 +54,7 @@ def test_the_history_tells_who_when_why_what_and_from_where_to_where(line: Works
         """
         #4 {four}  2026-01-02T03:04:05Z  rolled back to prod@{one}
           Ann <ann@example.com>: Roll prod back
-          web: {blue} → {add}
+          web: {blue} -> {add}
 
         #3 {three}  2026-01-02T03:04:05Z  published
           Bob <bob@example.com> (committed by Ann <ann@example.com>): Scale web
@@ -64,11 +64,11 @@ def test_the_history_tells_who_when_why_what_and_from_where_to_where(line: Works
         #2 {two}  2026-01-02T03:04:05Z  promoted from dev@{dev}
           Ann <ann@example.com>: Promote dev to prod: web
           reason: the shop is down
-          web: {add} → {blue}
+          web: {add} -> {blue}
 
         #1 {one}  2026-01-02T03:04:05Z  promoted from dev@{dev1}
           Ann <ann@example.com>: Promote dev to prod: web
-          web: - → {add}
+          web: - -> {add}
 
         """,
         four="deploy/prod",

@@ -210,7 +210,7 @@ def test_a_dry_run_writes_nothing(line: Workspace) -> None:
         f"prod goes back to {old} (sequence 2): prod: Promote dev to prod: api, web\n"
         f"  api: {pin} -> {then}\n"
         f"  web: {pin} -> {then}\n"
-        "the deploy tree is the old one, bit for bit, by object ids; nothing was evaluated\n"
+        "what is rolled back is as it was, bit for bit, by object ids; nothing was evaluated\n"
         "dry run: one commit on main, and one on deploy/prod; nothing was written\n"
     )
     assert (
