@@ -58,6 +58,11 @@ class Deadline:
         self._sockets.append(twin)
         self.on_end(lambda: _shut(twin))
 
+    def check(self, place: str) -> None:
+        """Raise UnavailableError where the time was up."""
+        if self.passed:
+            raise self.error(place)
+
     def error(self, place: str) -> UnavailableError:
         """What to raise where the time was up."""
         return UnavailableError(

@@ -105,5 +105,5 @@ def locked(error: FileLocked) -> ConflictError:
     return ConflictError(
         f"another process works on the repository: {told(Path(path))}",
         place=path,
-        hint="wait for it; where that process has ended and no Git process runs any more, remove the file",
+        hint="wait for it; where no Git process runs any more, remove the file",
     )

@@ -57,6 +57,16 @@ class HttpClient(Urllib3HttpGitClient):
                 response.close()
         return response, self.allowance.counted(read)
 
+    def _discover_references(self, *arguments: Any, **options: Any) -> Any:
+        """As dulwich, but only from Git servers: for it, any page without a type is an empty list of refs."""
+        found = super()._discover_references(*arguments, **options)
+        if self.dumb:
+            raise UnavailableError(
+                "the server's answer makes no sense: it is not one of a Git server",
+                hint="check that the address is that of a Git repository",
+            )
+        return found
+
     def _authenticate(self) -> bool:
         """Look for credentials once, when the server wants some and the address holds none."""
         if self._asked or self._password is not None:
@@ -212,7 +222,7 @@ def _proxy(address: Address, config: StackedConfig, url: str, environment: Mappi
 def _setting(config: StackedConfig, url: str, name: str) -> str | None:
     """What ``http.NAME`` is for an address, the setting for the nearest one before the general one."""
     found = None
-    for section in _urlmatch_http_sections(config, url):
+    for section in sorted(_urlmatch_http_sections(config, url), key=lambda each: len(each) > 1):
         value = setting(config, tuple(each.decode("utf-8", "surrogateescape") for each in section), name)
         found = found if value is None else value
     return found

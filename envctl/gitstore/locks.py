@@ -87,16 +87,16 @@ def told(lock: Path) -> str:
     try:
         age = time.time() - lock.lstat().st_mtime
     except OSError:
-        return "the lock file is gone by now"
+        return "its lock file is gone by now"
     holder = _read(lock)
     if holder is not None:
-        by = f"process {holder.pid} of envctl"
-        by += "" if holder.machine == _machine() else " on another machine, or before this one was started"
+        by = f" by process {holder.pid} of envctl"
+        by += "" if holder.machine == _machine() else ", on another machine or before this one was started"
     elif (pid := opener(lock)) is not None:
-        by = f"process {pid}, which has it open"
+        by = f" by process {pid}, which has it open"
     else:
-        by = "a process that is not known; none that can be seen here has it open"
-    return f"the lock file was made {_ago(age)} by {by}"
+        by = ", and no process that can be seen here has it open"
+    return f"its lock file was made {_ago(age)}{by}"
 
 
 def opener(path: Path) -> int | None:

@@ -15,7 +15,7 @@ _STILL = 2.0
 _TRIES = 5
 
 
-def add_pack(folder: str | bytes | os.PathLike[str], add: Callable[[], object]) -> None:
+def add_pack(folder: str | os.PathLike[str], add: Callable[[], object]) -> None:
     """Call `add`, which stores a pack and may be called again. Raises FileLocked where others keep at it.
 
     A pack's name follows from its objects, so a lock that was left would stop every later fetch.
@@ -35,14 +35,14 @@ def add_pack(folder: str | bytes | os.PathLike[str], add: Callable[[], object]) 
 
 
 @contextmanager
-def no_leftovers(folder: str | bytes | os.PathLike[str]) -> Iterator[None]:
-    """Remove the half packs that dulwich leaves in a folder when it cannot write them, as on a full disk."""
-    before = _halves(Path(os.fsdecode(folder)))
+def no_leftovers(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Remove the half packs that dulwich leaves in a folder where it cannot write: on a full disk, all."""
+    before = _halves(Path(folder))
     try:
         yield
     except OSError:
-        for each in _halves(Path(os.fsdecode(folder))) - before:
-            if opener(each) is None:
+        for each in _halves(Path(folder)) - before:
+            if opener(each) in {None, os.getpid()}:  # dulwich leaves it open, too
                 each.unlink(missing_ok=True)
         raise
 

@@ -37,9 +37,8 @@ class Signer:
         try:
             made = _sign_ssh(self, data) if self.form == "ssh" else _sign_openpgp(self, data)
         except EnvctlError as error:
-            error.summary = f"the commit cannot be signed: {error.summary}"
-            error.hint = error.hint or _hint(self)
-            raise
+            summary = f"the commit cannot be signed: {error.summary}"
+            raise type(error)(summary, hint=error.hint or _hint(self)) from error
         if not made.startswith(_BEGINS[self.form]):
             raise AccessError(
                 f"the commit cannot be signed: {self.program} gave no {self.form} signature", hint=_hint(self)
@@ -125,7 +124,9 @@ def _default_key(signer: Signer) -> str:
 
 
 def _refused(signer: Signer, ended: Ended) -> AccessError:
-    return AccessError(f"{signer.program}: {ended.words or f'it ended with code {ended.code}'}")
+    said = ended.words or f"it ended with code {ended.code}"
+    name = f"{Path(signer.program).name}: "
+    return AccessError(said if said.startswith(name) else f"{name}{said}")
 
 
 def _hint(signer: Signer) -> str:

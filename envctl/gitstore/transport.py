@@ -107,6 +107,7 @@ def _reported(address: Address, deadline: Deadline) -> Iterator[list[Stream]]:
     heard: list[Stream] = []
     try:
         yield heard
+        deadline.check(address.name)  # what was cut off can look like the end
     except EnvctlError as error:
         error.place = error.place or address.name
         if deadline.passed and isinstance(error, UnavailableError):

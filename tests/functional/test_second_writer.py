@@ -229,7 +229,7 @@ def test_a_ref_that_another_process_is_writing_is_told(small: Workspace) -> None
         small,
         """
         dev: failed
-          error: {path}/.git/refs/heads/deploy/dev.lock: another process works on the repository: its lock file exists
+          error: {path}/.git/refs/heads/deploy/dev.lock: another process works on the repository: its lock file was made less than a minute ago, and no process that can be seen here has it open
           hint: wait for it; where no Git process runs any more, remove the file
         """,
     )
@@ -246,7 +246,7 @@ def test_a_promotion_whose_deploy_branch_is_locked_says_what_is_left_to_do(small
         small,
         """
         error: deploy/prod: promoted dev to prod: committed as {HEAD}, but not published yet
-          {path}/.git/refs/heads/deploy/prod.lock: another process works on the repository: its lock file exists
+          {path}/.git/refs/heads/deploy/prod.lock: another process works on the repository: its lock file was made less than a minute ago, and no process that can be seen here has it open
             wait for it; where no Git process runs any more, remove the file
         hint: publish it: envctl render prod --publish
         """,

@@ -31,11 +31,13 @@ class GitServer:
     """A running server. `requests` lists what was asked: method, path with query, and headers.
 
     `script` may answer a request instead of Git: called with method and path, None lets Git answer.
+    `tokens` open the repositories as bearer tokens.
     """
 
     root: Path
     address: str
     users: Mapping[str, str] = field(default_factory=dict)
+    tokens: frozenset[str] = frozenset()
     certificate: Path | None = None
     requests: list[tuple[str, str, Mapping[str, str]]] = field(default_factory=list)
     script: Callable[[str, str], Answer | None] = lambda _method, _path: None
@@ -49,20 +51,27 @@ class GitServer:
 
 @contextlib.contextmanager
 def git_http_server(
-    root: Path, *, users: Mapping[str, str] | None = None, tls: Path | None = None
+    root: Path,
+    *,
+    users: Mapping[str, str] | None = None,
+    tokens: frozenset[str] = frozenset(),
+    tls: Path | None = None,
+    host: str = "127.0.0.1",
+    age: timedelta = timedelta(),
 ) -> Iterator[GitServer]:
     """Serve all repositories below a folder on a free port of 127.0.0.1, for reading and for pushing.
 
     With `users` (name to password) every request needs basic authentication. With `tls` (a folder
-    for the key and certificate) the server speaks HTTPS; clients need its `certificate`.
+    for the key and certificate) the server speaks HTTPS; clients need its `certificate`, which is for
+    `host` and was made an `age` ago.
     """
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
     scheme = "https" if tls else "http"
-    served = GitServer(root, f"{scheme}://127.0.0.1:{server.server_address[1]}", users or {})
+    served = GitServer(root, f"{scheme}://127.0.0.1:{server.server_address[1]}", users or {}, tokens)
     server.git = served  # type: ignore[attr-defined]
     if tls:
-        served.certificate = make_certificate(tls)
+        served.certificate = make_certificate(tls, host, age)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(served.certificate, tls / "server.key")
         server.socket = context.wrap_socket(server.socket, server_side=True)
@@ -104,12 +113,12 @@ def _wait_for(port: int) -> None:
     raise AssertionError("git daemon did not start")
 
 
-def make_certificate(folder: Path, host: str = "127.0.0.1") -> Path:
-    """A self-signed certificate for an address, valid for a day: ``server.pem`` beside ``server.key``."""
+def make_certificate(folder: Path, host: str = "127.0.0.1", age: timedelta = timedelta()) -> Path:
+    """A self-signed certificate, good for a day since an `age` ago: ``server.pem`` beside ``server.key``."""
     folder.mkdir(parents=True, exist_ok=True)
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "git server for tests")])
-    now = datetime.now(UTC)
+    now = datetime.now(UTC) - age
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -158,13 +167,15 @@ class _Handler(BaseHTTPRequestHandler):
         scripted = self._git.script(self.command, self.path)
         if scripted is not None:
             self._send(*scripted)
-        elif self._git.users and not self._is_known():
+        elif (self._git.users or self._git.tokens) and not self._is_known():
             self._send(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"who are you?")
         else:
             self._send(*self._backend(body))
 
     def _is_known(self) -> bool:
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return token in self._git.tokens
         if scheme.lower() != "basic":
             return False
         user, _, password = base64.b64decode(token).decode().partition(":")

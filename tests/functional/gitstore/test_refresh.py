@@ -152,9 +152,9 @@ def test_a_locked_index_is_a_conflict_and_nothing_is_touched(locked: Box) -> Non
     with pytest.raises(ConflictError) as caught:
         locked.open().refresh(LOCK, old)
     assert str(caught.value) == (
-        f"{lock}: another process works on the repository: the lock file was made less than a minute ago by "
-        "a process that is not known; none that can be seen here has it open\n"
-        "hint: wait for it; where that process has ended and no Git process runs any more, remove the file"
+        f"{lock}: another process works on the repository: its lock file was made less than a minute ago, "
+        "and no process that can be seen here has it open\n"
+        "hint: wait for it; where no Git process runs any more, remove the file"
     )
     assert ((locked.path / LOCK).read_text(), lock.read_bytes()) == ("pins: old\n", b"")
 

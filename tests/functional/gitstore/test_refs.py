@@ -150,9 +150,9 @@ def test_a_lock_of_another_process_is_a_conflict_that_names_the_file(full: Box) 
     with pytest.raises(ConflictError) as caught:
         full.open().move_ref(RefUpdate("refs/heads/main", second, first), "never")
     assert str(caught.value) == (
-        f"{lock}: another process works on the repository: the lock file was made less than a minute ago by "
-        "a process that is not known; none that can be seen here has it open\n"
-        "hint: wait for it; where that process has ended and no Git process runs any more, remove the file"
+        f"{lock}: another process works on the repository: its lock file was made less than a minute ago, "
+        "and no process that can be seen here has it open\n"
+        "hint: wait for it; where no Git process runs any more, remove the file"
     )
 
 
