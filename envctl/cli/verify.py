@@ -110,7 +110,7 @@ def _lines(branch: BranchVerification) -> Iterator[str]:
         yield f"{name}: and {counted(len(wrong) - _TOLD, 'more commit')} (all of them with -o json)"
     if len(branch.found) > 1 or not wrong:
         yield _summary(name, branch.found)
-    if wrong and branch.good:
+    if branch.differs and branch.good:
         yield f"{name}: the last good commit is {short(branch.good)}"
     if branch.remedy:
         yield click.style("hint: ", fg="cyan") + branch.remedy

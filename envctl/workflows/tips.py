@@ -97,8 +97,8 @@ def tip_state(repository: Repository, environment: str) -> Tip | Foreign | None:
 
 def deploy_tip_id(repository: Repository, environment: str) -> str | None:
     """The commit at the tip of a deploy branch, whoever wrote it; None before the first publish."""
-    found = tip_state(repository, environment)
-    return found.commit.id if found else None
+    refs = branches_of(repository, environment)
+    return refs[_newer(repository, refs)] if refs else None
 
 
 def deploy_tip(repository: Repository, environment: str) -> Tip | None:
@@ -180,8 +180,15 @@ def _newer(repository: Repository, refs: Mapping[str, str]) -> str:
     names = tuple(refs)
     if len(names) == 1 or refs[names[0]] == refs[names[1]]:
         return names[0]
-    local, tracking = (refs[name] for name in names)
-    return names[1] if _is_behind(repository, local, tracking) else names[0]
+    try:
+        return names[1] if _is_behind(repository, *(refs[name] for name in names)) else names[0]
+    except InputError as error:
+        shorts = [f"{name.split('/', 2)[2]} ({each[:12]})" for name, each in refs.items()]
+        raise InputError(
+            f"it cannot be told which is newer, {' or '.join(shorts)}: history is missing here",
+            hint="fetch it: git fetch --unshallow; or, where the local branch is not needed, "
+            f"git branch -D {shorts[0].partition(' ')[0]}",
+        ) from error
 
 
 def _is_behind(repository: Repository, local: str, tracking: str) -> bool:

@@ -183,7 +183,7 @@ class _Story:
             f"the commit before it, {parent[:12]}, is not in this repository",
             place=self._place,
             hint="fetch more of the branch (git fetch --deepen=N, or --unshallow), "
-            "or verify a range that is here: --rev FROM..TO",
+            f"or verify only what follows: --rev {self.tip.commit.id[:12]}..",
         )
 
     @property

@@ -350,7 +350,7 @@ def test_a_deploy_branch_that_is_none_is_refused(small: Workspace) -> None:
         small,
         """
         error: deploy/dev ({HEAD}): its tip was not written by envctl: it lacks the Envctl- trailers
-        hint: put the branch back to its last deploy commit, or move it aside: git branch -m deploy/dev dev-aside
+        hint: there is no deploy commit below it; move the branch aside: git branch -m deploy/dev dev-aside
         """,
     )
 
