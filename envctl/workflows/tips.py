@@ -29,7 +29,8 @@ class Foreign:
 
     `refs` are the full names of the branches, local and remote-tracking, that stand there; `reason`
     is a sentence about the tip. `good` is the newest deploy commit below it, by its trailers, or
-    the tip of the other branch; None where there is none.
+    the tip of the other branch; None where there is none. `head` is the full name of the branch
+    that is checked out.
     """
 
     environment: str
@@ -37,11 +38,13 @@ class Foreign:
     commit: Commit
     reason: str
     good: Tip | None
+    head: str = ""
 
     @property
     def remedy(self) -> str:
         """What to do, with the command that does it."""
-        return remedy(self.environment, self.refs, self.commit.id, self.good.commit.id if self.good else "")
+        good = self.good.commit.id if self.good else ""
+        return remedy(self.environment, self.refs, self.commit.id, good, self.head)
 
     def error(self) -> RefusedError:
         """The refusal to build on it."""
@@ -49,7 +52,7 @@ class Foreign:
         return RefusedError(self.reason, place=place, hint=self.remedy)
 
 
-def remedy(environment: str, refs: Sequence[str], foreign: str, good: str) -> str:
+def remedy(environment: str, refs: Sequence[str], foreign: str, good: str, head: str = "") -> str:
     """How to take branches (full names) back from a foreign commit to a good one, "" for none.
 
     A branch here is moved back. One on a remote is rewritten for everybody, which is said.
@@ -62,16 +65,15 @@ def remedy(environment: str, refs: Sequence[str], foreign: str, good: str) -> st
         steps = [f"move the branch aside: git branch -m {branch} {environment}-aside"] if here else []
         steps += [f"take it away on {each}: git push {each} --delete {branch}" for each in remotes]
         return f"there is no deploy commit below it; {'; '.join(steps)}"
-    lease = f"--force-with-lease={branch}:{foreign[:12]}"
-    steps = (
-        [f"put the branch back to its last good commit: git branch -f {branch} {good[:12]}"] if here else []
-    )
+    # Git moves no branch that is checked out in any other way.
+    move = "git reset --hard" if head == deploy_ref(environment) else f"git branch -f {branch}"
+    steps = [f"put the branch back to its last good commit: {move} {good[:12]}"] if here else []
     steps += [
-        f"put it back on {each} too, which rewrites it for everybody: "
-        f"git push {lease} {each} {good[:12]}:{deploy_ref(environment)}"
+        f"put it back on {each}{' too' if here else ''}, which rewrites it for everybody: git push "
+        f"--force-with-lease={branch}:{foreign[:12]} {each} {good[:12]}:{deploy_ref(environment)}"
         for each in remotes
     ]
-    return "; ".join(steps) if here else "; ".join(steps).replace(" too,", ",")
+    return "; ".join(steps)
 
 
 def tip_state(repository: Repository, environment: str) -> Tip | Foreign | None:
@@ -92,7 +94,7 @@ def tip_state(repository: Repository, environment: str) -> Tip | Foreign | None:
     beside = (as_tip(repository.commit(each), environment) for each in refs.values() if each != commit.id)
     good = below or next((each for each in beside if isinstance(each, Tip)), None)
     standing = tuple(name for name, each in refs.items() if each == commit.id)
-    return Foreign(environment, standing, commit, found, good)
+    return Foreign(environment, standing, commit, found, good, repository.head()[0] or "")
 
 
 def deploy_tip_id(repository: Repository, environment: str) -> str | None:

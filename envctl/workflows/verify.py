@@ -14,7 +14,6 @@ from envctl.errors import InputError
 from envctl.manifests.paths import COMPONENTS_FILE, component_of
 from envctl.model.git import Commit, TreeChange
 from envctl.ports import Evaluator, RenderCache, Repository
-from envctl.workflows.apart import RunMemory
 from envctl.workflows.compared import DeployTree, changes_from
 from envctl.workflows.publish import renderer_of, source_of, sources_since
 from envctl.workflows.render import render
@@ -74,14 +73,14 @@ def verify_tip(
 
 
 class Prover:
-    """Verifies commits. Within its life, sources that render alike are rendered once."""
+    """Verifies commits. Within its life, equal sources are rendered once; with a memory, equal components."""
 
     def __init__(
         self, repository: Repository, evaluator: Evaluator, cache: RenderCache | None = None
     ) -> None:
         self._repository = repository
         self._evaluator = evaluator
-        self._cache = RunMemory() if cache is None else cache
+        self._cache = cache
         self._trees: dict[tuple[str, str], str] = {}
 
     def prove(self, tip: Tip) -> Verification:

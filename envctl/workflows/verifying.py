@@ -12,6 +12,7 @@ from itertools import islice
 from envctl.errors import EnvctlError, InputError, RefusedError, UsageError
 from envctl.model.git import Commit
 from envctl.ports import Evaluator, Repository
+from envctl.workflows.apart import RunMemory
 from envctl.workflows.project import choose_environments, load_project, load_settings
 from envctl.workflows.publish import published_tip
 from envctl.workflows.source import branch_tips, require_commit
@@ -93,7 +94,9 @@ def verify(
         raise UsageError(
             "--rev names commits of one environment", hint="name it: envctl verify ENV --rev REV"
         )
-    run = _Run(repository, Prover(repository, evaluator), _Reviewed(repository), tell or (lambda *_: None))
+    many = options.whole or options.revision or len(names) > 1
+    prover = Prover(repository, evaluator, RunMemory() if many else None)
+    run = _Run(repository, prover, _Reviewed(repository), tell or (lambda *_: None), set())
     if len(names) == 1:
         found = run.branch(names[0], options)
         _raise_unchecked(found)
@@ -161,12 +164,13 @@ class _Reviewed:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """One run over branches. Renders are shared by all."""
+    """One run over branches. `grounded` are commits that are known to lie above a deploy commit."""
 
     repository: Repository
     prover: Prover
     reviewed: _Reviewed
     tell: Tell
+    grounded: set[str]
 
     def attempt(self, environment: str, options: VerifyOptions) -> BranchVerification:
         """One of many branches: what is wrong with it must not hide the others."""
@@ -228,9 +232,11 @@ class _Run:
     def _foreign(self, environment: str, commit: Commit) -> Verification:
         """A foreign commit with what it changed, where a deploy commit lies below it."""
         found = Verification(environment, commit, foreign=foreign_reason(commit))
-        walked = _walked(self.repository, environment, commit.id)
-        if not isinstance(as_tip(walked[-1], environment), Tip):
-            return found
+        if commit.id not in self.grounded:
+            walked = _walked(self.repository, environment, commit.id)
+            if not isinstance(as_tip(walked[-1], environment), Tip):
+                return found
+            self.grounded.update(each.id for each in walked)
         try:
             before = self.repository.commit(commit.parents[0])
             changes = self.repository.changes(before.tree, commit.tree)
@@ -261,7 +267,7 @@ class _Run:
             return f"to put it right, publish again: {again}"
         branches = branches_of(self.repository, environment).items()
         standing = [name for name, each in branches if each == tip.commit.id]
-        back = remedy(environment, standing, tip.commit.id, good)
+        back = remedy(environment, standing, tip.commit.id, good, self.repository.head()[0] or "")
         return back if tip.foreign else f"{back}; then publish again: {again}"
 
 

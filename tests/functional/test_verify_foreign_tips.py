@@ -136,6 +136,16 @@ def test_the_way_back_leads_back(line: Workspace, astray: str) -> None:
     line.ok("verify", "dev")
 
 
+def test_the_way_back_from_a_branch_that_is_checked_out(line: Workspace) -> None:
+    """Who edits by hand is still on the branch: Git would refuse to move it under the work tree."""
+    line.git("checkout", "-q", "deploy/dev")
+    line.git("commit", "-q", "--allow-empty", "-m", "Start CI again")
+    hint = line.envctl("verify", "dev", "-o", "json").data["environments"][0]["remedy"]
+    assert hint == told(line, "put the branch back to its last good commit: git reset --hard {good}")
+    line.git(*commands(hint)[0][1:])
+    line.ok("verify", "dev")
+
+
 @pytest.fixture
 def team(line: Workspace, tmp_path: Path) -> Workspace:
     """A clone of a server; it has deploy/dev as a remote-tracking branch only."""
