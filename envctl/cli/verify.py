@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from envctl import wiring
+from envctl.cli.differences import colorless
 from envctl.cli.names import environment_names
 from envctl.cli.options import Session, common
 from envctl.cli.printers import counted, emit, error_data, error_lines, short, styled_change, telling
@@ -135,15 +136,15 @@ def _commit_lines(name: str, found: Verification) -> Iterator[str]:
     yield f"{place}: {_headline(found)}"
     if found.foreign:
         commit = found.commit
-        yield f"  by {commit.author}, {instant(commit.author)}: {commit.subject}"
+        yield f"  by {colorless(str(commit.author))}, {instant(commit.author)}: {colorless(commit.subject)}"
         if (commit.committer.name, commit.committer.email) != (commit.author.name, commit.author.email):
-            yield f"  committed by {commit.committer}, {instant(commit.committer)}"
+            yield f"  committed by {colorless(str(commit.committer))}, {instant(commit.committer)}"
     for change in found.differences:
-        yield f"  {styled_change(str(change.action), change.path)}"
+        yield f"  {styled_change(str(change.action), colorless(change.path))}"
     for problem in found.problems:
-        yield f"  {problem}"
+        yield f"  {colorless(problem)}"
     if found.note and found.differences:
-        yield click.style(f"  {found.note}", dim=True)
+        yield click.style(f"  {colorless(found.note)}", dim=True)
     for error in found.unchecked:
         yield from _error_lines(error)
 
@@ -151,7 +152,7 @@ def _commit_lines(name: str, found: Verification) -> Iterator[str]:
 def _headline(found: Verification) -> str:
     source = f"source {short(found.source_commit)}" if found.source_commit else "any source"
     if found.foreign:
-        return f"no deploy commit of {found.environment}: {found.foreign}"
+        return f"no deploy commit of {found.environment}: {colorless(found.foreign)}"
     if found.differences:
         return f"not what {source} renders to"
     if found.problems:

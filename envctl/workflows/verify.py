@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from envctl.delivery.deploy import DeployRecord, deploy_branch, deploy_draft, handed_on, is_event
 from envctl.delivery.expected import draft_problems
 from envctl.delivery.trailers import Trailer
-from envctl.errors import InputError
+from envctl.errors import InputError, UsageError
 from envctl.manifests.paths import COMPONENTS_FILE, component_of
 from envctl.model.git import Commit, TreeChange
 from envctl.ports import Evaluator, RenderCache, Repository
@@ -102,6 +102,8 @@ class Prover:
             return self._compared(found, tip, source, commit.tree)
         except InputError as error:
             return replace(found, unchecked=(error, *found.unchecked))
+        except UsageError as error:  # its source does not have the environment
+            return replace(found, problems=(error.summary, *found.problems))
 
     def _compared(self, found: Verification, tip: Tip, source: Source, tree: str) -> Verification:
         """With what its tree holds. Raises InputError where the source does not render."""
@@ -127,13 +129,20 @@ def _differences(
 ) -> tuple[tuple[TreeChange, ...], tuple[str, ...]]:
     """The files that differ; where no content does, or nothing can be read, in words what does."""
     try:
-        repository.changes(None, tip.commit.tree)  # raises where the tree is none that Git allows
+        repository.changes(None, tip.commit.tree)
     except InputError as error:
+        _require_dishonest(error)
         return (), (error.summary, *(f"{each.place}: {each.reason}" for each in error.problems))
     found = changes_from(DeployTree(repository, tip.commit.id), rendered)
     if found:
         return tuple(TreeChange(each.path, each.new, each.old) for each in found), ()
     return (), (_odd(DeployTree(repository, tip.commit.id), rendered),)
+
+
+def _require_dishonest(error: InputError) -> None:
+    """Raise an error that is not about entries which Git does not allow: then something is not here."""
+    if not error.problems:
+        raise error
 
 
 def _odd(deployed: DeployTree, rendered: Rendered) -> str:
@@ -226,8 +235,9 @@ class _Story:
         tree = self.tip.commit.tree
         try:
             changes = self.repository.changes(before.commit.tree if before else None, tree)
-        except InputError:  # a tree that nobody can read is told of where it is compared
-            return self.tip.record.components
+        except InputError as error:
+            _require_dishonest(error)
+            return self.tip.record.components  # the tree is told of where it is compared
         names = {component_of(change.path) for change in changes}
         return tuple(sorted(name for name in names if name))
 

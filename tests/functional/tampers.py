@@ -237,6 +237,19 @@ def source_unknown(line: Workspace) -> None:
     put(line, remade(line, message=swapped(line.git("rev-parse", "main"), "0123456789" * 4)))
 
 
+def source_without_the_environment(line: Workspace) -> None:
+    tree = tree_with(line, "main", {"environments/dev/environment.yaml": ""})
+    source = remade(line, "main", tree=tree)
+    put(line, remade(line, message=swapped(line.git("rev-parse", "main"), source)))
+
+
+def source_that_does_not_render(line: Workspace) -> None:
+    broken = blob(line, "error 'no'")
+    tree = tree_with(line, "main", {"components/web/main.jsonnet": f"100644 {broken}"})
+    source = remade(line, "main", tree=tree)
+    put(line, remade(line, message=swapped(line.git("rev-parse", "main"), source)))
+
+
 def environment_renamed(line: Workspace) -> None:
     put(line, remade(line, message=swapped("Envctl-Environment: dev", "Envctl-Environment: prod")))
 
@@ -259,6 +272,15 @@ def by_mallory(line: Workspace, parent: str, tree: str, message: str) -> str:
     return remade(
         line, parents=above, tree=tree, message=lambda _: message, author=MALLORY, committer=MALLORY
     )
+
+
+def edited_in_red(line: Workspace) -> None:
+    """Whoever reads the answer on a terminal must not see what Mallory wants to be seen."""
+    tree = tree_with(line, "good", {"x\x1b[2Jy": f"100644 {blob(line, 'x')}"})
+    name = "Mal\x1b[31mlory <mallory@example.com> 2026-02-03T04:05:06+01:00"
+    above = (line.git("rev-parse", "good"),)
+    subject = "All is well \x1b[1A\n"
+    put(line, remade(line, parents=above, tree=tree, message=lambda _: subject, author=name, committer=name))
 
 
 def edited_twice_on_top(line: Workspace) -> None:

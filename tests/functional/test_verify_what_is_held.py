@@ -239,6 +239,17 @@ STANDS = {
         hint: put the branch back to its last good commit: git branch -f deploy/dev {good}
         """,
     ),
+    "a hand edit in red": Tampered(
+        tampers.edited_in_red,
+        """
+        deploy/dev ({deploy/dev}): no deploy commit of dev: it lacks the Envctl- trailers
+          by Mal\\x1b[31mlory <mallory@example.com>, 2026-02-03T04:05:06+01:00: All is well \\x1b[1A
+          + x\\x1b[2Jy
+        deploy/dev: 2 commits ({good} to {deploy/dev}): 1 good, 1 not
+        deploy/dev: the last good commit is {good}
+        hint: put the branch back to its last good commit: git branch -f deploy/dev {good}
+        """,
+    ),
     "two hand edits on top": Tampered(
         tampers.edited_twice_on_top,
         """

@@ -228,6 +228,25 @@ SAID = {
         hint: fetch it (git fetch, in a shallow clone with --unshallow), or publish again
         """,
     ),
+    "a source without the environment": Tampered(
+        tampers.source_without_the_environment,
+        """
+        deploy/dev ({deploy/dev}): not as envctl writes it for source 39324642c19e
+          there is no environment dev in commit 39324642c19e
+        deploy/dev: the last good commit is {good~1}
+        hint: put the branch back to its last good commit: git branch -f deploy/dev {good~1}; then publish again: envctl render dev --publish
+        """,
+    ),
+    "a source that does not render": Tampered(
+        tampers.source_that_does_not_render,
+        "",
+        code=1,
+        err="""
+        error: the source of deploy/dev does not render any more
+          components/web/main.jsonnet:1:1: no
+          while evaluating web in dev
+        """,
+    ),
     "another environment in the trailers": Tampered(
         tampers.environment_renamed,
         """
