@@ -138,6 +138,10 @@ def _lines(found: Blame) -> Iterator[str]:
     yield ""
     yield from dict.fromkeys(line for each in found.fields for line in _layer_notes(each))
     yield from dict.fromkeys(line for each in found.fields for line in _notes(each))
+    notes = dict.fromkeys(each.origin.note for each in found.fields if each.origin.note)
+    for note in notes:
+        about = [_path(each) for each in found.fields if each.origin.note == note]
+        yield f"{about[0] if len(about) == 1 else f'{len(about)} fields'}: {colorless(note)}"
     if found.cut:
         yield f"the history here ends early: {found.cut}"
 
@@ -193,7 +197,7 @@ def _layer_notes(each: FieldBlame) -> Iterator[str]:
 
 
 def _notes(each: FieldBlame) -> Iterator[str]:
-    """What a line has no room for: subjects of commits, promotions, and what is not sure."""
+    """What a line has no room for: subjects of commits, and promotions."""
     commit, pin, deploy = each.origin.commit, each.pin, each.deployment
     if commit:
         yield f"{short(commit.id)} {_one_line(commit.subject)}"
@@ -202,8 +206,6 @@ def _notes(each: FieldBlame) -> Iterator[str]:
         how = f"rolled back to {_place(pin.rollback_to)}" if pin.rollback_to else how
         who = _one_line(str(pin.commit.author))
         yield f"{_number(deploy)} {how} by {who}: {short(pin.commit.id)} {_one_line(pin.commit.subject)}"
-    if each.origin.note:
-        yield f"{_path(each)}: {colorless(each.origin.note)}"
 
 
 def _place(text: str) -> str:

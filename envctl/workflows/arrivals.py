@@ -5,7 +5,7 @@ its blob id differs from the parent's, until every field is found.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 from envctl.delivery.history import DeployKind, Deployment, deployment_of
@@ -24,7 +24,11 @@ Values = Mapping[str, JsonValue]
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """The deploy commit that brought a value, and the nearest older one that envctl wrote, if any."""
+    """The deploy commit that brought a value, and the one before it.
+
+    `older` is None where there is none, or where somebody else wrote it: then it tells nothing of
+    what the source gave before.
+    """
 
     deployment: Deployment
     older: Deployment | None
@@ -42,12 +46,12 @@ class Arrivals:
     cut: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Pending:
     """Fields that are found, and wait for the next older deploy commit of envctl's."""
 
     deployment: Deployment
-    keys: list[str] = field(default_factory=list)
+    keys: tuple[str, ...]
 
 
 def arrivals(
@@ -59,6 +63,8 @@ def arrivals(
 
 
 class _Walk:
+    """Walks one deploy branch, and looks at one file. Deploy commits are only read where they matter."""
+
     def __init__(self, repository: Repository, environment: str, path: str) -> None:
         self._repository = repository
         self._environment = environment
@@ -70,69 +76,62 @@ class _Walk:
 
     def run(self, tip: str, wanted: Values) -> Arrivals:
         left = dict(wanted)
-        child: tuple[Commit, Deployment] | None = None
-        cut = ""
+        child: Commit | None = None
+        now, cut = "", ""
         try:
             for commit in self._repository.history(tip):
-                if child:
-                    self._step(*child, commit, left)
-                deployment = deployment_of(commit, self._environment)
-                child = commit, deployment
-                if deployment.kind is not DeployKind.FOREIGN:
-                    self._newest = self._newest or deployment
-                    self._settle(deployment)
-                    if not left:
-                        break
+                before = self._blob(commit) or (child and self._blob_elsewhere(commit)) or ""
+                if child and before != now:
+                    self._step(child, before, left)
+                if self._waiting or self._newest is None:
+                    self._settle(commit)
+                if not (left or self._waiting) and self._newest:
+                    break
+                child, now = commit, before
             else:
                 if child:
-                    self._step(*child, None, left)
+                    self._step(child, "", left)
         except InputError as error:  # a shallow clone: what the last commit brought is not known
             cut = error.summary
-        self._settle(None)
+        self._give(None)
         return Arrivals(self._found, self._newest, cut)
 
-    def _settle(self, older: Deployment | None) -> None:
-        """The next older deploy commit is known now for all that waits for it."""
+    def _settle(self, commit: Commit) -> None:
+        """All that waits for the deploy commit before it has it."""
+        deployment = deployment_of(commit, self._environment)
+        foreign = deployment.kind is DeployKind.FOREIGN
+        if not foreign:
+            self._newest = self._newest or deployment
+        self._give(None if foreign else deployment)
+
+    def _give(self, older: Deployment | None) -> None:
         for each in self._waiting:
-            for key in each.keys:
-                self._found[key] = Arrival(each.deployment, older)
+            self._found |= dict.fromkeys(each.keys, Arrival(each.deployment, older))
         self._waiting = []
 
-    def _step(
-        self, commit: Commit, deployment: Deployment, parent: Commit | None, left: dict[str, JsonValue]
-    ) -> None:
-        """Find the fields whose value the parent does not have."""
-        if not left:
-            return
-        now, before, path = self._blobs(commit, parent)
-        self._path = path
-        if now == before:
-            return
-        older = self._values(before, path) if before else {}
-        brought = [key for key, value in left.items() if not _has(older, key, value)]
+    def _step(self, commit: Commit, before: str, left: dict[str, JsonValue]) -> None:
+        """Find the fields whose value the file before the commit does not have."""
+        older = self._values(before, self._path) if before else {}
+        brought = tuple(key for key, value in left.items() if not _has(older, key, value))
         if brought:
-            self._waiting.append(_Pending(deployment, brought))
+            self._waiting.append(_Pending(deployment_of(commit, self._environment), brought))
         for key in brought:
             del left[key]
 
-    def _blobs(self, commit: Commit, parent: Commit | None) -> tuple[str, str, str]:
-        """The object's blob now and before, and its path before: it may have moved between components."""
-        now = self._blob(commit, self._path)
-        if parent is None:
-            return now, "", self._path
-        before = self._blob(parent, self._path)
-        if before:
-            return now, before, self._path
-        component, _, tail = self._path.partition("/")
-        for entry in self._repository.tree(parent.id).list(""):
-            moved = f"{entry.name}/{tail}"
-            if entry.kind is EntryKind.TREE and entry.name != component and self._blob(parent, moved):
-                return now, self._blob(parent, moved), moved
-        return now, "", self._path
-
-    def _blob(self, commit: Commit, path: str) -> str:
-        entry = self._repository.tree(commit.id).entry(path)
+    def _blob(self, commit: Commit) -> str:
+        entry = self._repository.tree(commit.id).entry(self._path)
         return entry.id if entry and entry.kind is EntryKind.FILE else ""
+
+    def _blob_elsewhere(self, commit: Commit) -> str:
+        """The object's file in another component, which it has then moved from; "" where it is nowhere."""
+        own, (component, _, tail) = self._path, self._path.partition("/")
+        for entry in self._repository.tree(commit.id).list(""):
+            if entry.kind is EntryKind.TREE and entry.name != component:
+                self._path = f"{entry.name}/{tail}"
+                if found := self._blob(commit):
+                    return found
+        self._path = own
+        return ""
 
     def _read(self, blob: str, path: str) -> Values:
         parsed = parse_path(path)

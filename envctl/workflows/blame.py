@@ -30,6 +30,7 @@ from envctl.workflows.sourcepins import SourcePins
 
 _LISTED = 5
 _Given = tuple[Origin, PinChange | None]
+_UNRENDERED = Origin(note="the newest source does not render to this value")
 _NO_LAYER = BlamedLayer(LayerKind.NONE)
 _CURRENT = "environments/"
 
@@ -261,12 +262,13 @@ class _Blamer:
             return {leaf.key: (Origin(note=note), None) for leaf in each.leaves}
         closure = tuple(outcomes[0].closure)
         middle = outcomes[1] if each.middle else None
+        known = [leaf for leaf in each.leaves if not layers or layers[leaf.key] != _NO_LAYER]
         by_code: list[Leaf] = []
         by_settings: list[Leaf] = []
-        for leaf in each.leaves:
+        for leaf in known:
             code = self._is_by_code(each, leaf, middle, layers.get(leaf.key, _NO_LAYER))
             (by_code if code else by_settings).append(leaf)
-        found: dict[str, _Given] = {}
+        found: dict[str, _Given] = dict.fromkeys((leaf.key for leaf in each.leaves), (_UNRENDERED, None))
         if by_settings:
             way = self._settings_way(each, each.ground, closure)
             found |= {key: (origin, None) for key, origin in self._origins(way, by_settings).items()}
@@ -306,5 +308,6 @@ def _no_origin(each: _Bringer) -> str:
     if deployment.kind is DeployKind.FOREIGN:
         return f"changed on the deploy branch itself; the commit is {deployment.problem}"
     if each.ground is None:
-        return f"its source commit {deployment.source_commit[:12]} is not here, or cannot be read any more"
+        source = deployment.source_commit[:12]
+        return f"the component as of source commit {source} is not here, or cannot be read any more"
     return ""

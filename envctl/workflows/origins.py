@@ -57,9 +57,12 @@ class _Search:
         self._known: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     def run(self, wanted: Sequence[Leaf]) -> Mapping[str, Origin]:
-        candidates = list(islice(self._candidates(), MOST_CANDIDATES + 1))
+        candidates = list(islice(self._candidates(self._begin()), MOST_CANDIDATES + 1))
+        if not candidates and not self._cut:
+            # Nothing changed in between: somebody had put another value on the branch meanwhile.
+            candidates = list(islice(self._candidates(""), MOST_CANDIDATES + 1))
         if not candidates:
-            note = self._cut or "no source commit in between touched what the component reads"
+            note = self._cut or "no source commit touched what the component reads"
             return {each.key: Origin(note=note) for each in wanted}
         bounded = len(candidates) > MOST_CANDIDATES or bool(self._cut)
         candidates = candidates[:MOST_CANDIDATES]
@@ -84,9 +87,8 @@ class _Search:
                 namespace = ground.environment.namespace or "" if ground else ""
                 yield at, self._sought.values(next(outcomes), namespace) if ground else None
 
-    def _candidates(self) -> Iterator[Commit]:
-        """The commits that touched what is read, newest first."""
-        old = self._stop()
+    def _candidates(self, old: str) -> Iterator[Commit]:
+        """The commits after `old` ("": all) that touched what is read, newest first."""
         last: tuple[Commit, tuple[str, ...]] | None = None
         try:
             for commit in self._repository.history(self._way.new, stop=frozenset({old})):
@@ -101,7 +103,7 @@ class _Search:
         if last and last[1] != before:
             yield last[0]
 
-    def _stop(self) -> str:
+    def _begin(self) -> str:
         """Where the way begins: nowhere, where its begin is not in the history of its end."""
         try:
             known = self._way.old and self._repository.is_ancestor(self._way.old, self._way.new)

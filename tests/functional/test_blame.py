@@ -410,6 +410,21 @@ def test_what_was_edited_by_hand_is_put_down_to_that_commit(line: Workspace) -> 
     assert short(line, "prod", "ConfigMap/web", "data.fixed")["data.fixed"][2:] == ("Ann", 1)
 
 
+def test_what_was_put_right_after_an_edit_by_hand_is_put_down_to_who_wrote_it(line: Workspace) -> None:
+    """The deploy commit is the one that put it right; the source is as old as it was."""
+    message = line.git("log", "-1", "--format=%B", "deploy/dev").replace("Sequence: 1", "Sequence: 2")
+    line.git("checkout", "-q", "deploy/dev")
+    line.edit("web/dev/ConfigMap_web.yaml", "color: red", "color: pink")
+    line.git("commit", "-qam", message)
+    line.git("checkout", "-q", "main")
+    found = fields(line, "dev", "ConfigMap/web", "data.color")["data.color"]
+    assert (found["layer"], found["source"]) == ("unknown", None)
+    assert found["note"] == "the newest source does not render to this value"
+    line.ok("render", "dev", "--publish")
+    told = short(line, "dev", "ConfigMap/web", "data.color")["data.color"]
+    assert told == ("component default config", "components/web", "Ann", 3)
+
+
 def test_the_search_has_a_bound_and_says_when_it_ends_there(line: Workspace) -> None:
     """A value that is older than the newest fifty commits that touch the component."""
     for number in range(55):
