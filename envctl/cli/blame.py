@@ -143,7 +143,7 @@ def _lines(found: Blame) -> Iterator[str]:
         about = [_path(each) for each in found.fields if each.origin.note == note]
         yield f"{about[0] if len(about) == 1 else f'{len(about)} fields'}: {colorless(note)}"
     if found.cut:
-        yield f"the history here ends early: {found.cut}"
+        yield f"the history here ends early: {found.cut} (a shallow clone: git fetch --unshallow)"
 
 
 def _row(each: FieldBlame) -> tuple[str, ...]:

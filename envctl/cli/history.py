@@ -165,7 +165,7 @@ def _lines(found: History) -> Iterator[str]:
     elif found.more:
         yield f"and {counted(found.more, 'older deploy commit')} (--all shows them)"
     if found.cut:
-        yield f"the history here ends early: {found.cut}"
+        yield f"the history here ends early: {found.cut} (a shallow clone: git fetch --unshallow)"
 
 
 def _row_lines(row: HistoryRow) -> Iterator[str]:

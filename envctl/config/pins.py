@@ -17,8 +17,8 @@ _HEAD = "components:"
 def pinned_revisions(data: bytes, path: str) -> Mapping[str, str]:
     """The revision of each component in a lock file, the same as `parse_lock` finds, and sooner.
 
-    A file that is laid out as envctl writes it is read line by line; any other one with all checks.
-    Raises InputError with every problem of the file.
+    A file that is laid out as envctl writes it is read line by line, and nothing but its revisions is
+    looked at; any other one is read with all checks. Raises InputError with every problem of such a file.
     """
     found = _as_written(data)
     if found is None:
