@@ -1,5 +1,6 @@
 """``envctl status``: what is pinned, published, observed and, where a cluster is asked, applied."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,13 +15,14 @@ from envctl.cli.csvtext import csv_text
 from envctl.cli.names import environment_names
 from envctl.cli.options import Session, common
 from envctl.cli.printers import emit, error_lines, short, terminal_width, wants_color
-from envctl.cli.statustext import Page, status_lines
+from envctl.cli.statustext import Page, fitting, status_lines
 from envctl.cli.terminal import harmless
 from envctl.errors import EXIT_CLEAN, EXIT_FAILED, EnvctlError, UsageError
+from envctl.model.gates import Pause
 from envctl.model.status import EnvironmentStatus
 from envctl.model.times import time_text
 from envctl.model.values import JsonObject, JsonValue
-from envctl.workflows.status import ComponentState, EnvironmentState, Pause, Sighting, Status
+from envctl.workflows.status import ComponentState, EnvironmentState, Sighting, Status
 from envctl.workflows.status import status as run
 
 _PAUSE = 2  # seconds between two looks
@@ -97,7 +99,9 @@ def _watch(session: Session, look: Callable[[], tuple[Status, Live]]) -> None:
             lines = tuple(_lines(*look()))
         except EnvctlError as error:
             lines = tuple(error_lines(error))
-        text = "".join(f"{harmless(line)}{_REST_OF_LINE}\n" for line in lines)
+        columns, rows = os.get_terminal_size(sys.stdout.fileno())
+        seen = fitting([harmless(line) for line in lines], columns, rows)
+        text = "".join(f"{line}{_REST_OF_LINE}\n" for line in seen)
         click.echo(f"{_HOME}{text}{_REST}", nl=False, color=wants_color(session, sys.stdout))
         time.sleep(_PAUSE)
 
@@ -133,8 +137,8 @@ def _environment_data(state: EnvironmentState, live: Live) -> JsonObject:
         "publishedAt": _instant(tip.commit.committer.time if tip else 0),
         "subject": tip.commit.subject if tip else "",
         "observed": _sighting_data(state.observed),
-        "frozen": _pause_data(state.frozen),
-        "suspended": _pause_data(state.suspended),
+        "frozen": _pause_data(state, "freeze"),
+        "suspended": _pause_data(state, "suspend"),
         "uncommittedPins": list(state.uncommitted),
         "components": [_component_data(each) for each in state.components],
         "unread": [str(each) for each in state.unread],
@@ -182,8 +186,18 @@ def _sighting_data(sighting: Sighting | None) -> JsonValue:
     }
 
 
-def _pause_data(pause: Pause | None) -> JsonValue:
+def _pause_data(state: EnvironmentState, kind: str) -> JsonValue:
+    pause = _pause(state, kind)
     return {"until": _instant(pause.until), "reason": pause.reason, "by": pause.by} if pause else None
+
+
+def _pause(state: EnvironmentState, kind: str) -> Pause | None:
+    return next((each for each in state.pauses if each.kind == kind), None)
+
+
+def _until(state: EnvironmentState, kind: str) -> str:
+    pause = _pause(state, kind)
+    return _instant(pause.until) if pause else ""
 
 
 def _instant(seconds: int) -> str:
@@ -248,8 +262,8 @@ def _environment_cells(state: EnvironmentState) -> tuple[str, ...]:
         _instant(report.since if report else 0),
         _instant(report.reported if report else 0),
         str(report.drifted) if report and report.drifted is not None else "",
-        _instant(state.frozen.until if state.frozen else 0),
-        _instant(state.suspended.until if state.suspended else 0),
+        _until(state, "freeze"),
+        _until(state, "suspend"),
         "; ".join(map(str, state.problems)),
     )
 

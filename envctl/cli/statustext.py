@@ -7,6 +7,7 @@ import click
 
 from envctl.cli.printers import counted, short, table
 from envctl.errors import Problem
+from envctl.model.gates import Pause
 from envctl.model.observed import Health
 from envctl.model.times import time_text
 from envctl.workflows.lag import Unknown
@@ -14,7 +15,6 @@ from envctl.workflows.status import (
     ComponentState,
     EnvironmentState,
     Part,
-    Pause,
     Relation,
     Status,
 )
@@ -25,6 +25,7 @@ _FEWEST = 12  # columns: a subject with less room says nothing
 _STALE = 3600  # seconds: then the text says how old a report is
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "m"))
 _COUNTED = 3
+_PAUSED = {"freeze": "frozen", "suspend": "suspended"}
 _LACKING = {
     Unknown.NOT_HERE: "its history is not in this clone (git fetch --unshallow)",
     Unknown.ELSEWHERE: "its revision is not on the source branch",
@@ -66,6 +67,16 @@ def cut(text: str, width: int) -> str:
     head = text[:width]
     words = head[: width - 1] if text[width - 1] == " " else head[: width - 1].rpartition(" ")[0]
     return f"{(words or head[: width - 1]).rstrip()}…"
+
+
+def fitting(lines: Sequence[str], columns: int, rows: int) -> list[str]:
+    """The first lines that a screen has room for, wrapped ones too; the last row counts the others."""
+    room = max(rows - 2, 1)
+    for count, line in enumerate(lines):
+        room -= max(-(-len(click.unstyle(line)) // max(columns, 1)), 1)
+        if room < 0:
+            return [*lines[:count], _dim(f"… and {counted(len(lines) - count, 'line')} more")]
+    return list(lines)
 
 
 def _environments(status: Status, page: Page) -> Iterator[str]:
@@ -186,9 +197,9 @@ def _legend(status: Status) -> Iterator[str]:
 def _notes(state: EnvironmentState, page: Page) -> Iterator[str]:
     """What stands out of one environment, a line each."""
     name = click.style(state.name, bold=True)
-    for pause, word in ((state.suspended, "suspended"), (state.frozen, "frozen")):
-        if pause and pause.until > page.now:
-            yield f"{name}: {click.style(_pause(pause, word), fg='yellow')}"
+    for pause in state.pauses:
+        if pause.until > page.now:
+            yield f"{name}: {click.style(_pause(pause), fg='yellow')}"
     for each in state.components:
         if each.hold is not None:
             yield f"{name}: {each.name} is held: {each.hold}"
@@ -202,9 +213,9 @@ def _notes(state: EnvironmentState, page: Page) -> Iterator[str]:
         yield from _problem(name, problem)
 
 
-def _pause(pause: Pause, word: str) -> str:
-    by, why = (f" by {pause.by}" if pause.by else ""), (f": {pause.reason}" if pause.reason else "")
-    return f"{word} until {time_text(pause.until)}{by}{why}"
+def _pause(pause: Pause) -> str:
+    by = f" by {pause.by}" if pause.by else ""
+    return f"{_PAUSED[pause.kind]} until {time_text(pause.until)}{by}: {pause.reason}"
 
 
 def _listed(names: Sequence[str]) -> str:

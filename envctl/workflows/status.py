@@ -9,16 +9,18 @@ from enum import StrEnum
 from typing import TypeVar
 
 from envctl.config.lock import parse_lock
+from envctl.config.pauses import KINDS, parse_pause
 from envctl.delivery.deploy import deploy_branch, deploy_record
 from envctl.errors import EnvctlError, InputError, Problem
 from envctl.model.environment import Environment
+from envctl.model.gates import Pause
 from envctl.model.lock import Lock, Pin
 from envctl.model.observed import ComponentHealth, Observed
 from envctl.ports import Repository, Tree
 from envctl.workflows.lag import Lag, lags
 from envctl.workflows.observed import read_observed
 from envctl.workflows.pins import published_pins
-from envctl.workflows.project import as_problems, load_lock, load_settings, lock_path
+from envctl.workflows.project import as_problems, has_file, load_lock, load_settings, lock_path
 from envctl.workflows.readable import Readable, Reader
 from envctl.workflows.source import at_revision, require_commit
 from envctl.workflows.sourcecommit import source_branch
@@ -61,15 +63,6 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class Pause:
-    """A freeze or a suspension, until when (seconds since 1970), by whom and why."""
-
-    until: int
-    reason: str
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
 class ComponentState:
     """One component in one environment. Revisions are commit ids, "" where there is none.
 
@@ -104,6 +97,7 @@ class EnvironmentState:
     """One environment.
 
     - `tip`: the newest deploy commit; None before the first publish, and where it cannot be read.
+    - `pauses`: freezes and suspensions, lapsed ones too.
     - `uncommitted`: components whose pins in the work tree are not the committed ones.
     - `unread`: what of the environment could not be read, and `problems`, why.
     """
@@ -114,8 +108,7 @@ class EnvironmentState:
     tip: Tip | None = None
     components: tuple[ComponentState, ...] = ()
     observed: Sighting | None = None
-    frozen: Pause | None = None
-    suspended: Pause | None = None
+    pauses: tuple[Pause, ...] = ()
     uncommitted: tuple[str, ...] = ()
     unread: tuple[Part, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -211,6 +204,7 @@ class _View:
             state,
             tracks=lock is None,
             promotes_from=environment.promotes_from or (),
+            pauses=_pauses(self.found.project.tree, state.name),
             components=_components(state, environment, lock, published),
         )
 
@@ -243,6 +237,11 @@ def _pins(tree: Tree, path: str) -> Mapping[str, Pin]:
 def _same(work: Tree, committed: Tree, path: str) -> bool:
     here, there = work.entry(path), committed.entry(path)
     return (here.id if here else "") == (there.id if there else "")
+
+
+def _pauses(tree: Tree, name: str) -> tuple[Pause, ...]:
+    paths = (f"environments/{name}/{kind}.yaml" for kind in KINDS)
+    return tuple(parse_pause(tree.read(path), path) for path in paths if has_file(tree, path))
 
 
 class _Problems:
