@@ -115,7 +115,6 @@ class _Chain:
         self.commits: list[Commit] = []
         self.tops: list[_Tops] = []
         self.is_cut = False
-        self.is_whole = False
         self._repository = repository
         self._rest = repository.history(tip)
 
@@ -148,7 +147,7 @@ def _ends(repository: Repository, chain: _Chain, revisions: Iterable[str]) -> di
         if times.pop(commit.id, None) is not None:
             ends[commit.id] = index
         elif commit.committer.time < min(times.values()) - _CLOCKS_DIFFER:
-            break
+            break  # the rest hardly stands on the chain, and is looked up each for itself
         index += 1
     return ends | {revision: _end_beside(repository, chain, revision) for revision in times}
 
@@ -156,9 +155,7 @@ def _ends(repository: Repository, chain: _Chain, revisions: Iterable[str]) -> di
 def _end_beside(repository: Repository, chain: _Chain, revision: str) -> int | Unknown:
     """The same for a revision that does not stand on the chain: it came in by a merge, or never did."""
     try:
-        if next(iter(repository.since(chain.tip, revision)), None) and not _is_below(
-            repository, chain, revision
-        ):
+        if not repository.is_ancestor(revision, chain.tip):
             return Unknown.ELSEWHERE
         lacked = {commit.id for commit in repository.since(revision, chain.tip)}
     except InputError:
@@ -167,18 +164,6 @@ def _end_beside(repository: Repository, chain: _Chain, revision: str) -> int | U
     while (commit := chain.at(index)) and commit.id in lacked:
         index += 1
     return Unknown.NOT_HERE if chain.is_cut and index == len(chain.commits) else index
-
-
-def _is_below(repository: Repository, chain: _Chain, revision: str) -> bool:
-    """Whether the branch has the revision, for certain. InputError where not all of its history is here.
-
-    One walk of everything tells that for all revisions.
-    """
-    if chain.is_whole:
-        return False
-    found = repository.is_ancestor(revision, chain.tip)
-    chain.is_whole = not found
-    return found
 
 
 @dataclass(slots=True)

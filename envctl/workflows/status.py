@@ -9,7 +9,6 @@ from enum import StrEnum
 from typing import TypeVar
 
 from envctl.config.lock import parse_lock
-from envctl.config.pauses import KINDS, parse_pause
 from envctl.delivery.deploy import deploy_branch, deploy_record
 from envctl.errors import EnvctlError, InputError, Problem
 from envctl.model.environment import Environment
@@ -20,7 +19,7 @@ from envctl.ports import Repository, Tree
 from envctl.workflows.lag import Lag, lags
 from envctl.workflows.observed import read_observed
 from envctl.workflows.pins import published_pins
-from envctl.workflows.project import as_problems, has_file, load_lock, load_settings, lock_path
+from envctl.workflows.project import as_problems, load_lock, load_pauses, load_settings, lock_path
 from envctl.workflows.readable import Readable, Reader
 from envctl.workflows.source import at_revision, require_commit
 from envctl.workflows.sourcecommit import source_branch
@@ -204,7 +203,7 @@ class _View:
             state,
             tracks=lock is None,
             promotes_from=environment.promotes_from or (),
-            pauses=_pauses(self.found.project.tree, state.name),
+            pauses=load_pauses(self.found.project.tree, state.name),
             components=_components(state, environment, lock, published),
         )
 
@@ -237,11 +236,6 @@ def _pins(tree: Tree, path: str) -> Mapping[str, Pin]:
 def _same(work: Tree, committed: Tree, path: str) -> bool:
     here, there = work.entry(path), committed.entry(path)
     return (here.id if here else "") == (there.id if there else "")
-
-
-def _pauses(tree: Tree, name: str) -> tuple[Pause, ...]:
-    paths = (f"environments/{name}/{kind}.yaml" for kind in KINDS)
-    return tuple(parse_pause(tree.read(path), path) for path in paths if has_file(tree, path))
 
 
 class _Problems:

@@ -90,7 +90,7 @@ class History:
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
-    """Up to twelve commits in any shape, more than one root too; clocks differ by up to half a day."""
+    """Up to twelve commits in any shape, more than one root too; clocks may differ by days."""
     steps: list[Step] = []
     pace = draw(st.sampled_from([3600, 5 * DAY]))
     for number in range(draw(st.integers(1, 12))):
@@ -98,7 +98,7 @@ def histories(draw: st.DrawFn) -> History:
         if number and not parents and draw(st.integers(0, 4)):
             parents = [number - 1]
         writes = draw(st.dictionaries(st.sampled_from(FILES), st.none() | st.integers(0, 3), max_size=3))
-        skew = draw(st.integers(-DAY // 2, DAY // 2))
+        skew = draw(st.integers(-9 * DAY, 9 * DAY))
         steps.append(Step(tuple(parents), writes, START + number * pace + skew))
     return History(tuple(steps))
 
