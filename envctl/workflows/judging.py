@@ -1,19 +1,17 @@
 """Gathers what the gates of a promotion judge; the judgement itself is pure (`delivery.gates`)."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-from envctl.config.pauses import KINDS, parse_pause
-from envctl.delivery.gates import SUSPEND, Refusal, in_force, refusals
+from envctl.delivery.gates import Refusal, refusals, suspended
 from envctl.errors import InputError, RefusedError
 from envctl.model.environment import Environment
-from envctl.model.gates import Facts, Pause
+from envctl.model.gates import Facts
 from envctl.model.observed import Observed
 from envctl.model.times import time_text
-from envctl.ports import Evaluator, RenderCache, Repository, Tree
+from envctl.ports import Evaluator, RenderCache, Repository
 from envctl.workflows.observed import read_observed
 from envctl.workflows.origin import Origin
-from envctl.workflows.project import has_file
+from envctl.workflows.project import load_pauses
 from envctl.workflows.sourcecommit import SourceBranch
 from envctl.workflows.verify import verify_tip
 
@@ -44,7 +42,7 @@ def judge(
         problems=_problems(repository, evaluator, case.origin, cache),
         observed=observed,
         unreadable=unreadable,
-        pauses=tuple(read_pauses(case.branch.source.tree, case.target.name)),
+        pauses=load_pauses(case.branch.source.tree, case.target.name),
         approvals=case.approvals,
         promoter=str(repository.signature()[0]),
         seen=max(dates),
@@ -66,23 +64,16 @@ def require_passed(found: tuple[Refusal, ...], what: str, *, force: bool) -> Non
         )
 
 
-def require_not_suspended(tree: Tree, environment: str, at: int) -> None:
-    """Raise RefusedError where nothing may be published to an environment now."""
-    found = in_force(read_pauses(tree, environment), SUSPEND, at)
+def require_not_suspended(branch: SourceBranch, environment: str, at: int) -> None:
+    """Raise RefusedError where the newest source commit lets nothing be published to an environment now."""
+    pauses = load_pauses(branch.source.tree, environment)
+    found = suspended(pauses, at, branch.commit.committer.time)
     if found:
         raise RefusedError(
             f"{environment} is suspended until {time_text(found.until)}: {found.reason}",
             place=found.place,
             hint=f"wait, or end it: envctl resume {environment} --reason TEXT",
         )
-
-
-def read_pauses(tree: Tree, environment: str) -> Iterator[Pause]:
-    """The freeze and the suspend of an environment, lapsed or not. Raises InputError for damaged files."""
-    for kind in KINDS:
-        path = f"environments/{environment}/{kind}.yaml"
-        if has_file(tree, path):
-            yield parse_pause(tree.read(path), path)
 
 
 def _observed(repository: Repository, environment: str) -> tuple[Observed | None, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from envctl.config.pauses import pause_text
 from envctl.delivery.deploy import ENVIRONMENT, PAUSE, REASON
-from envctl.delivery.gates import FREEZE, in_force, suspended
+from envctl.delivery.gates import FREEZE, in_force
 from envctl.delivery.trailers import Trailer, compose
 from envctl.errors import ConflictError, RefusedError, UsageError
 from envctl.model.gates import Pause
@@ -141,18 +141,6 @@ def resume(
         )
 
     return _commit(repository, environment, change, push=push)
-
-
-def require_not_suspended(branch: SourceBranch, environment: str, now: int) -> None:
-    """Raise RefusedError where nothing may be published to an environment, by the newest source commit."""
-    pauses = load_pauses(branch.source.tree, environment)
-    found = suspended(pauses, now, branch.commit.committer.time)
-    if found:
-        raise RefusedError(
-            f"{environment} is suspended until {time_text(found.until)}: {found.reason}",
-            place=found.place,
-            hint=f"wait, or end it: envctl resume {environment} --reason TEXT",
-        )
 
 
 def _message(title: str, environment: str, what: str, reason: str) -> str:

@@ -317,7 +317,7 @@ def _finish(
     result = replace(result, left=follow_head(repository))
     if not _is_unpublished(repository, ground):
         return result
-    require_not_suspended(ground.branch.source.tree, ground.target.name, result.options.at)
+    require_not_suspended(ground.branch, ground.target.name, result.options.at)
     branch, name, renderer = ground.branch, ground.target.name, renderer_of(evaluator)
     rendered = render(repository, evaluator, branch.source, (name,), cache)[0]
     require_rendered(rendered, f"{name} does not render with the pins that it has; nothing was published")

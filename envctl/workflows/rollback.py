@@ -154,7 +154,7 @@ def _ground(repository: Repository, options: RollbackOptions) -> _Ground:
             hint="take the source commit back: git revert COMMIT, then publish",
         )
     if not options.dry_run:
-        require_not_suspended(branch.source.tree, name, options.at)
+        require_not_suspended(branch, name, options.at)
     remote_tips: Mapping[str, str | None] = {}
     if options.push:
         remote = branch.project.settings.remote

@@ -8,7 +8,7 @@ import pytest
 from envctl import wiring
 from envctl.errors import RefusedError
 from envctl.model.times import time_text
-from envctl.workflows.pause import require_not_suspended
+from envctl.workflows.judging import require_not_suspended
 from envctl.workflows.publishing import run_render
 from envctl.workflows.recall import recalled
 from envctl.workflows.runs import EnvironmentOutcome, PublishOptions

@@ -77,25 +77,36 @@ MATRIX = {
 }
 
 
+@pytest.fixture
+def moving(promoted: Workspace) -> Workspace:
+    """What staging has is newer than what prod has: there is something to promote, either way."""
+    promoted.edit("components/gateway/main.jsonnet", "gateway:2.4.1", "gateway:9.9.9")
+    promoted.commit("Gateway 9.9.9")
+    promoted.ok("render", "dev", "--publish")
+    promoted.ok("promote", "dev", "staging")
+    return promoted
+
+
 @pytest.mark.parametrize(("names", "code", "message"), MATRIX.values(), ids=MATRIX)
 def test_a_promotion_that_cannot_be_meant_is_refused(
-    promoted: Workspace, names: tuple[str, str], code: int, message: str
+    moving: Workspace, names: tuple[str, str], code: int, message: str
 ) -> None:
     """Writer's fault row 31: wrong way, same environment, unknown environment; nothing moves."""
-    before = promoted.git("show-ref")
-    outcome = promoted.envctl("promote", *names)
-    told = outcome.err.replace(promoted.git("rev-parse", "main")[:12], "HEAD")
+    before = moving.git("show-ref")
+    outcome = moving.envctl("promote", *names)
+    told = outcome.err.replace(moving.git("rev-parse", "main")[:12], "HEAD")
     assert (outcome.code, told, outcome.out) == (code, message, "")
-    assert promoted.git("show-ref") == before
-    assert promoted.git("status", "--porcelain") == ""
+    assert moving.git("show-ref") == before
+    assert moving.git("status", "--porcelain") == ""
 
 
 @pytest.mark.parametrize("names", [each[0] for each in MATRIX.values()], ids=MATRIX)
-def test_machines_are_told_the_same(promoted: Workspace, names: tuple[str, str]) -> None:
+def test_machines_are_told_the_same(moving: Workspace, names: tuple[str, str]) -> None:
     """Writer's fault row 31: the same exit code, and one JSON document."""
-    text, machine = promoted.envctl("promote", *names), promoted.envctl("promote", *names, "-o", "json")
+    text, machine = moving.envctl("promote", *names), moving.envctl("promote", *names, "-o", "json")
     assert machine.code == text.code
     error = machine.data["error"]
+    assert machine.err == ""
     head = f"{error['place']}: " if error["place"] else ""
     assert text.err.startswith(f"error: {head}{error['summary']}\n")
     assert text.err.endswith(f"hint: {error['hint']}\n")
