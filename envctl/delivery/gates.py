@@ -132,7 +132,8 @@ def _health(facts: Facts) -> Iterator[Refusal]:
 def _unhealthy(facts: Facts) -> tuple[str, str] | None:
     """Why it is not known that this very revision is healthy, and how to pass; None where it is known."""
     wanted, observed = facts.deploy_commit, facts.observed
-    agent = f"see that its agent runs and may push {_status_ref(facts)}, fetch that ref, {_FORCE}"
+    ref = _status_ref(facts)
+    agent = f"fetch it (git fetch origin {ref}:{ref}), see that its agent runs and may push it, {_FORCE}"
     if facts.unreadable:
         return f"the status of {facts.source} cannot be read: {facts.unreadable}", agent
     if observed is None:
