@@ -105,6 +105,7 @@ def _lines(result: Rollback) -> Iterator[str]:
     name, target = result.options.environment, result.to
     if not result.pins and not result.files:
         yield f"nothing to roll back: {name} is as {short(target.commit.id)} had it"
+        yield from _published_lines(result)
         return
     yield (
         f"{click.style(name, bold=True)} goes back to {short(target.commit.id)} "
@@ -123,13 +124,17 @@ def _lines(result: Rollback) -> Iterator[str]:
         yield f"dry run: one commit on {branch}, and one on deploy/{name}; nothing was written"
         return
     yield f"committed {short(result.commit)} on {branch}"
-    published = result.published
-    if published and published.update:
-        files = counted(len(published.changes), "file")
-        yield f"published {short(published.commit)} on deploy/{name}, {files} changed"
-        yield from change_lines([found for change in published.changes if (found := file_change(change))])
+    yield from _published_lines(result)
     if result.options.push:
         yield "pushed both"
     if result.held:
         listed = ", ".join(result.held)
         yield f"held until a promotion names it: {listed}"
+
+
+def _published_lines(result: Rollback) -> Iterator[str]:
+    published = result.published
+    if published and published.update:
+        files = counted(len(published.changes), "file")
+        yield f"published {short(published.commit)} on deploy/{published.environment}, {files} changed"
+        yield from change_lines([found for change in published.changes if (found := file_change(change))])

@@ -11,7 +11,7 @@ from envctl.errors import ConflictError, InputError, RefusedError
 from envctl.model.git import Commit, RefUpdate
 from envctl.ports import Pause, Repository, at_once
 from envctl.workflows.publish import TRIES, Published, others_won, prepare
-from envctl.workflows.rendered import Rendered
+from envctl.workflows.rendered import Rendered, Restored
 from envctl.workflows.tips import deploy_tip
 
 
@@ -89,7 +89,7 @@ def publish_and_push(
     repository: Repository,
     remote: str,
     branch: str,
-    rendered: Sequence[Rendered],
+    rendered: Sequence[Rendered | Restored],
     source: Commit,
     renderer: str,
     pause: Pause = at_once,

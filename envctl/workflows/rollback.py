@@ -11,7 +11,9 @@ from dataclasses import dataclass, field, replace
 from envctl.config.environment import parse_environment
 from envctl.config.lock import edit_lock
 from envctl.config.wording import did_you_mean
+from envctl.delivery.deploy import ENVIRONMENT, ROLLBACK_TO
 from envctl.delivery.rollback import RestoredPin, hold_reason, rollback_message
+from envctl.delivery.trailers import parse_trailers
 from envctl.errors import InputError, Problem, RefusedError, UsageError
 from envctl.manifests.paths import component_folder
 from envctl.model.environment import Environment, EnvironmentFile
@@ -20,12 +22,13 @@ from envctl.model.git import EntryKind
 from envctl.model.lock import Lock, Pin
 from envctl.ports import Evaluator, RenderCache, Repository, Tree
 from envctl.workflows.compared import DeployTree
+from envctl.workflows.following import follow_head
 from envctl.workflows.judging import require_not_suspended
 from envctl.workflows.landing import Landing, land
 from envctl.workflows.overlaid import OverlaidTree
 from envctl.workflows.project import Project, load_environment, load_lock, load_project, lock_path
-from envctl.workflows.publish import Published, published_tip, renderer_of, source_of
-from envctl.workflows.push import require_current, sync
+from envctl.workflows.publish import Published, publish, published_tip, renderer_of, source_of
+from envctl.workflows.push import publish_and_push, require_current, sync
 from envctl.workflows.render import render
 from envctl.workflows.rendered import Rendered, Restored, require_rendered
 from envctl.workflows.source import Source
@@ -133,6 +136,8 @@ def rollback(
         return result
     proof, target = _target(repository, evaluator, ground, restored, options, cache)
     result = replace(result, proof=proof)
+    if not restored.files and _was_cut_short(ground):
+        return result if options.dry_run else _finish(repository, evaluator, ground, result, target)
     if not restored.files:
         raise RefusedError(
             f"nothing of {options.environment} is left to restore on {ground.branch.name}: "
@@ -143,6 +148,34 @@ def rollback(
         return result
     landed = land(repository, _landing(evaluator, ground, restored, result, target))
     return replace(result, commit=landed.commit.id, published=landed.published, left=landed.left)
+
+
+def _was_cut_short(ground: _Ground) -> bool:
+    """Whether the newest source commit is this very rollback, which then was not published."""
+    name, to = ground.environment.name, ground.to.commit.id
+    wanted = {(ENVIRONMENT, name), (ROLLBACK_TO, f"{name}@{to}")}
+    return wanted <= set(parse_trailers(ground.branch.commit.message))
+
+
+def _finish(
+    repository: Repository,
+    evaluator: Evaluator,
+    ground: _Ground,
+    result: Rollback,
+    target: Rendered | Restored,
+) -> Rollback:
+    """Do what is left of a rollback that was cut short: bring files along, and publish."""
+    branch, renderer = ground.branch, _renderer(evaluator, target)
+    result = replace(result, left=follow_head(repository))
+    if not result.options.push:
+        return replace(result, published=publish(repository, target, branch.commit, renderer))
+    remote = branch.project.settings.remote
+    done = publish_and_push(repository, remote, branch.ref, (target,), branch.commit, renderer)
+    return replace(result, published=done[0])
+
+
+def _renderer(evaluator: Evaluator, target: Rendered | Restored) -> str:
+    return target.renderer if isinstance(target, Restored) else renderer_of(evaluator)
 
 
 def _ground(repository: Repository, options: RollbackOptions) -> _Ground:
@@ -383,7 +416,7 @@ def _landing(
             reason=options.reason,
         ),
         target=target,
-        renderer=target.renderer if isinstance(target, Restored) else renderer_of(evaluator),
+        renderer=_renderer(evaluator, target),
         event=f"rolled back {name}",
         remote=ground.branch.project.settings.remote if options.push else "",
         remote_tips=ground.remote_tips,

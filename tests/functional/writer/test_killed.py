@@ -305,23 +305,12 @@ class Trial:
             self._locks += 1
             Path(found[1]).unlink()
             return True
-        for hint, follow in (
-            ("(git pull --rebase origin main), then run the command again", self._pull),
-            ("publish what is there: (envctl render prod --publish)", self._publish),
-        ):
-            hinted = re.search(f"^hint: {hint}$", ran.err, re.MULTILINE)
-            if hinted:
-                follow(hinted[1])
-                return True
-        return False
-
-    def _publish(self, command: str) -> None:
-        """Files that do not follow yet are in the way of it, and the message says how to bring them along."""
-        ran = self._run([*ENVCTL, *command.split()[1:]])
-        hinted = re.search("cut short, run it again or: (git checkout HEAD -- .*)$", ran.err, re.MULTILINE)
+        hinted = re.search(
+            "^hint: (git pull --rebase origin main), then run the command again$", ran.err, re.MULTILINE
+        )
         if hinted:
-            self._run(hinted[1].split())
-            self._publish(command)
+            self._pull(hinted[1])
+        return bool(hinted)
 
     def _pull(self, command: str) -> None:
         """As a person would: Git may find a lock of the dead run too, and names it.
