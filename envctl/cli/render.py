@@ -58,18 +58,7 @@ def render(
     envctl render --publish --push         in CI, after a merge
     envctl render --compare-engine NAME    may another jsonnet engine be used here?
     """
-    if push and not publish:
-        raise UsageError("--push needs --publish", hint="envctl render --publish --push")
-    if rev == "":
-        raise UsageError("--rev is empty", hint="name a commit, a branch or a tag: --rev HEAD")
-    if rev and index:
-        raise UsageError("--rev and --index exclude each other")
-    if publish and check:
-        raise UsageError(
-            "--check writes nothing, and --publish does", hint="check first: envctl render --check"
-        )
-    if publish and index:
-        raise UsageError("--publish needs a commit, and the index is none", hint="commit first")
+    _require_sense(rev, index=index, check=check, publish=publish, push=push)
     options = PublishOptions(
         environments,
         rev,
@@ -95,6 +84,22 @@ def render(
     if result.failed:
         return EXIT_FAILED
     return EXIT_DIFFERENT if check and result.differs else EXIT_CLEAN
+
+
+def _require_sense(rev: str | None, *, index: bool, check: bool, publish: bool, push: bool) -> None:
+    """Refuse options that exclude each other."""
+    if push and not publish:
+        raise UsageError("--push needs --publish", hint="envctl render --publish --push")
+    if rev == "":
+        raise UsageError("--rev is empty", hint="name a commit, a branch or a tag: --rev HEAD")
+    if rev and index:
+        raise UsageError("--rev and --index exclude each other")
+    if publish and check:
+        raise UsageError(
+            "--check writes nothing, and --publish does", hint="check first: envctl render --check"
+        )
+    if publish and index:
+        raise UsageError("--publish needs a commit, and the index is none", hint="commit first")
 
 
 def _run(
