@@ -9,6 +9,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from dulwich.config import ConfigFile, StackedConfig, env_config, get_xdg_config_home_path
@@ -31,6 +32,19 @@ def git_config(repo: Repo) -> StackedConfig:
         if local.get_boolean((b"extensions",), b"worktreeconfig", False):  # noqa: FBT003
             found.append(repo.get_worktree_config())
         return StackedConfig([*found, local, *_of_user(repo, os.environ)], writable=local)
+
+
+def protected_values(repo: Repo, section: Section, name: str) -> list[str]:
+    """All values of a setting, weakest first, that the repository itself cannot have given."""
+    with translated("read Git's configuration"):
+        configs = [*_of_command(os.environ), *_of_user(repo, os.environ)]
+        where = tuple(each.encode() for each in section)
+        found: list[str] = []
+        for config in reversed(configs):
+            with suppress(KeyError):
+                values = config.get_multivar(where, name.encode())
+                found += [value.decode("utf-8", "surrogateescape") for value in values]
+        return found
 
 
 def _of_command(environment: Mapping[str, str]) -> Iterator[ConfigFile]:

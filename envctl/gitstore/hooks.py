@@ -16,6 +16,7 @@ from dulwich.repo import Repo
 from envctl.errors import InputError, RefusedError
 from envctl.gitstore.addresses import Address, redacted, words
 from envctl.gitstore.configuration import git_config, path_setting
+from envctl.gitstore.ownership import require_own
 from envctl.model.git import RefUpdate
 
 _SAID = 4000
@@ -67,7 +68,10 @@ class Hooks:
         """The hook's file, where it is there and may be executed, as Git asks for both."""
         folder = path_setting(git_config(self._repo), ("core",), "hooksPath")
         hook = (self._folder / folder if folder else Path(self._repo.commondir()).resolve() / "hooks") / name
-        return hook if hook.is_file() and os.access(hook, os.X_OK) else None
+        if not hook.is_file() or not os.access(hook, os.X_OK):
+            return None
+        require_own(self._repo, f"its {name} hook")
+        return hook
 
     def _run(self, hook: Path, arguments: Sequence[str], data: str) -> tuple[int, str]:
         environment = {

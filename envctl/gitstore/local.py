@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dulwich.errors import HookError, NotGitRepository
@@ -79,7 +79,8 @@ def push(address: Address, repo: Repo, updates: Sequence[RefUpdate], by: Signatu
             _copy(repo, remote, theirs, known, wanted)
         _run_hooks(address, remote, pending)
         _move_all(remote, theirs, pending, by)
-        remote.hooks["post-receive"].execute(_as_hooks_see(pending))
+        with suppress(HookError):  # all has moved, whatever it says
+            remote.hooks["post-receive"].execute(_as_hooks_see(pending))
 
 
 def _copy(source: Repo, into: Repo, locked: Objects, known: set[ObjectID], wanted: set[ObjectID]) -> None:

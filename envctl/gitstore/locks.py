@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from dulwich.file import FileLocked, SharedPerm, adjust_shared_perm
@@ -174,6 +175,7 @@ def _write(handle: int, data: bytes) -> None:
         view = view[os.write(handle, view) :]
 
 
+@cache
 def _machine() -> str:
     boot, namespace = "", ""
     with suppress(OSError):

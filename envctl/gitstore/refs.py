@@ -166,11 +166,10 @@ def _append_logs(repo: Repo, update: RefUpdate, log: bytes, by: Signature) -> No
         by.zone,
         log,
     )
-    config = git_config(repo)
     names = [update.name, "HEAD"] if head(repo)[0] == update.name else [update.name]
     for name in names:
         path = Path(repo.controldir() if name == "HEAD" else repo.commondir(), "logs", name)
-        if path.exists() or _is_logged(config, name, bare=repo.bare):
+        if path.exists() or _is_logged(git_config(repo), name, bare=repo.bare):
             with suppress(OSError):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _append(path, line + b"\n")

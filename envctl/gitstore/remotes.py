@@ -12,11 +12,12 @@ from dulwich.repo import Repo
 from envctl.errors import ConflictError, EnvctlError, UnavailableError
 from envctl.gitstore import local
 from envctl.gitstore.addresses import Address, find_address, redacted
-from envctl.gitstore.configuration import git_config
+from envctl.gitstore.configuration import git_config, setting
 from envctl.gitstore.failures import translated
 from envctl.gitstore.hooks import Hooks
 from envctl.gitstore.negotiation import Haves
 from envctl.gitstore.objects import COMMIT, Objects, is_id
+from envctl.gitstore.ownership import require_own
 from envctl.gitstore.packs import add_pack
 from envctl.gitstore.refs import list_refs, moved_away
 from envctl.gitstore.revisions import Revisions
@@ -105,7 +106,10 @@ class Remotes:
 
     def _address(self, remote: str, *, push: bool = False) -> tuple[Address, StackedConfig]:
         config = git_config(self._repo)
-        return find_address(config, remote, self._root, push=push), config
+        address = find_address(config, remote, self._root, push=push)
+        if address.scheme in {"ssh", "git+ssh"} and setting(config, ("core",), "sshCommand"):
+            require_own(self._repo, "core.sshCommand")
+        return address, config
 
     def _haves(self, names: Sequence[str]) -> list[str]:
         """Commits that are here, those that the fetched refs likely build on first."""

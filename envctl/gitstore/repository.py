@@ -23,6 +23,7 @@ from envctl.gitstore.index import Index, IndexTree, read_index
 from envctl.gitstore.loose import MAX_LOOSE
 from envctl.gitstore.normal import Normalizer
 from envctl.gitstore.objects import BLOB, Objects
+from envctl.gitstore.ownership import require_own
 from envctl.gitstore.refs import head, list_refs, move_ref, read_ref
 from envctl.gitstore.revisions import Revisions
 from envctl.gitstore.signature import Signatures
@@ -111,6 +112,8 @@ class GitRepository(Repository):
     def write_commit(self, draft: CommitDraft) -> str:
         config = git_config(self._repo)
         signer = find_signer(config, Signatures(config, os.environ, self._clock).who())
+        if signer is not None:
+            require_own(self._repo, "a program that signs")
         return write_commit(self._objects, draft, signer.sign if signer else None)
 
     def checked_message(self, message: str) -> str:
