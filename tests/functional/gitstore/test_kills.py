@@ -22,7 +22,7 @@ PROGRAM = (
     "files = {str(each): b'%d' % each for each in range(int(sys.argv[2]))}\n"
     "repository = open_repository(Path(sys.argv[1]), clock=FixedClock())\n"
     "commit = publish(repository, files)\n"
-    "repository.refresh('readme', repository.commit(commit).tree)\n"
+    "repository.refresh('readme', sys.argv[4])\n"
     "there = repository.remote_refs(sys.argv[3], ['refs/heads/main'])['refs/heads/main']\n"
     "repository.push(sys.argv[3], [RefUpdate('refs/heads/main', there, commit)])\n"
 )
@@ -50,8 +50,9 @@ def test_a_publish_that_is_killed_leaves_nothing_in_the_way(
     full: Box, tmp_path: Path, call: str, count: int
 ) -> None:
     """The objects are whole, refs name what is there, here and on a remote, and a publish works at once."""
+    readme = full.git("rev-parse", "HEAD:readme")
     bare = full.clone(tmp_path / "bare.git", "--mirror")
-    for _ in killed(full, call, str(count), str(bare.path)):
+    for _ in killed(full, call, str(count), str(bare.path), readme):
         for each in (full, bare):
             assert each.git("fsck", "--strict", "--no-dangling", "--no-reflogs") == ""
     published = publish(full.open(), {"after": b"1"})
