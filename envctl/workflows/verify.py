@@ -22,6 +22,8 @@ from envctl.workflows.source import Source
 from envctl.workflows.tips import Tip, as_tip
 
 _FULL = re.compile(r"[0-9a-f]{40}")
+# Which versions rendered cannot be proven; but nothing else may be said there.
+_RENDERER = re.compile(r"envctl [0-9][\w.+-]*, [a-z]+ [0-9][\w.+-]*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,4 +260,11 @@ class _Story:
         """Where it is not the commit that this record makes."""
         commit = self.tip.commit
         draft = deploy_draft(record, commit.tree, commit.parents[0] if commit.parents else None, self.source)
-        return draft_problems(commit, draft, self.source.id[:12])
+        problems = draft_problems(commit, draft, self.source.id[:12])
+        said = record.renderer
+        if said and not _RENDERER.fullmatch(said):
+            return (
+                *problems,
+                f"Envctl-Renderer is {said}, expected envctl and an engine with their versions",
+            )
+        return problems

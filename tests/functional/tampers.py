@@ -62,6 +62,13 @@ def renderer_dropped(line: Workspace) -> None:
     put(line, remade(line, message=lambda _: "".join(each for each in lines if "Renderer" not in each)))
 
 
+def renderer_of_its_own(line: Workspace) -> None:
+    put(
+        line,
+        remade(line, message=swapped("Envctl-Renderer: envctl", "Envctl-Renderer: approved by Ann, envctl")),
+    )
+
+
 def sequence_jumps(line: Workspace) -> None:
     put(line, remade(line, message=sequence(3, 30)))
 

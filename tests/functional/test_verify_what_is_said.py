@@ -69,6 +69,15 @@ SAID = {
         hint: put the branch back to its last good commit: git branch -f deploy/dev {good~1}; then publish again: envctl render dev --publish
         """,
     ),
+    "a renderer with a message": Tampered(
+        tampers.renderer_of_its_own,
+        """
+        deploy/dev ({deploy/dev}): not as envctl writes it for source {main}
+          Envctl-Renderer is approved by Ann, envctl 0.1.0, gojsonnet 0.22.0, expected envctl and an engine with their versions
+        deploy/dev: the last good commit is {good~1}
+        hint: put the branch back to its last good commit: git branch -f deploy/dev {good~1}; then publish again: envctl render dev --publish
+        """,
+    ),
     "a sequence too high": Tampered(
         tampers.sequence_jumps,
         """
