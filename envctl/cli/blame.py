@@ -88,7 +88,7 @@ def _field_data(each: FieldBlame) -> JsonObject:
         "bounded": each.origin.bounded,
         "note": each.origin.note,
         "deploy": _deploy_data(each.deployment),
-        "pinned": _pin_data(each.pin),
+        "broughtBy": _pin_data(each.pin),
     }
 
 

@@ -6,13 +6,13 @@ those that touch what the component reads (`origins`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from envctl.config.wording import did_you_mean, listed
 from envctl.delivery.deploy import deploy_branch
-from envctl.delivery.history import DeployKind, Deployment
-from envctl.errors import UsageError
+from envctl.delivery.history import DeployKind, Deployment, deployment_of
+from envctl.errors import InputError, UsageError
 from envctl.manifests.leaves import Leaf, is_at, leaf_path, leaves
 from envctl.manifests.match import matching, object_name, short_name
 from envctl.manifests.paths import component_of, parse_path
@@ -24,7 +24,7 @@ from envctl.workflows.blamed import Blame, BlamedLayer, FieldBlame, LayerKind, O
 from envctl.workflows.grounds import Ground, Sought, ground_at
 from envctl.workflows.history import require_tip_id
 from envctl.workflows.layering import has_value, layers_of
-from envctl.workflows.origins import Way, origins, pin_change
+from envctl.workflows.origins import Way, origins, pin_change, rollback_of
 from envctl.workflows.sides import read_object
 from envctl.workflows.sourcepins import SourcePins
 
@@ -271,11 +271,43 @@ class _Blamer:
         found: dict[str, _Given] = dict.fromkeys((leaf.key for leaf in each.leaves), (_UNRENDERED, None))
         if by_settings:
             way = self._settings_way(each, each.ground, closure)
-            found |= {key: (origin, None) for key, origin in self._origins(way, by_settings).items()}
+            found |= self._behind_rollbacks(way, by_settings)
         if by_code:
             pin, way = self._pin(each), self._code_way(each, closure)
             found |= {key: (origin, pin) for key, origin in self._origins(way, by_code).items()}
         return found
+
+    def _behind_rollbacks(self, way: Way, wanted: Sequence[Leaf]) -> Mapping[str, _Given]:
+        """The origins of settings; behind a rollback that restored them, who had written them before."""
+        found: dict[str, _Given] = {}
+        origin = self._origins(way, wanted)
+        for commit in {each.commit for each in origin.values()}:
+            mine = [leaf for leaf in wanted if origin[leaf.key].commit == commit]
+            change = rollback_of(commit, self._environment) if commit else None
+            source = self._restored(change) if change else ""
+            restored = self._there(way.ground(source), mine) if source else []
+            found |= {leaf.key: (origin[leaf.key], change) for leaf in mine}
+            if restored:
+                older = self._behind_rollbacks(replace(way, old="", new=source), restored)
+                found |= {key: (each, change) for key, (each, _) in older.items()}
+        return found
+
+    def _restored(self, change: PinChange) -> str:
+        """The source commit that a rollback went back to, "" where that is not known here."""
+        try:
+            commit = self._repository.commit(change.rollback_to.rpartition("@")[2])
+        except InputError:
+            return ""
+        source = deployment_of(commit, self._environment).source_commit
+        return source if source and self._pins.at(source).source else ""
+
+    def _there(self, ground: Ground | None, wanted: Sequence[Leaf]) -> list[Leaf]:
+        """The fields that have their values already."""
+        if ground is None:
+            return []
+        namespace = ground.environment.namespace or ""
+        values = self._sought.values(self._evaluator.evaluate([ground.task()])[0], namespace)
+        return [leaf for leaf in wanted if has_value(values, leaf.key, leaf.value)]
 
     def _origins(self, way: Way, wanted: Sequence[Leaf]) -> Mapping[str, Origin]:
         return origins(self._repository, self._evaluator, way, self._sought, wanted)

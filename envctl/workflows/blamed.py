@@ -54,7 +54,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class PinChange:
-    """The source commit that pinned the revision which brought a value.
+    """The source commit that brought a value: it pinned its revision, or restored its settings.
 
     `promoted_from` and `rollback_to` are ``<environment>@<deploy commit>``, as its trailers say.
     """

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from envctl.delivery.deploy import PROMOTED_FROM, ROLLBACK_TO
+from envctl.delivery.deploy import ENVIRONMENT, PROMOTED_FROM, ROLLBACK_TO
 from envctl.delivery.trailers import trailer
 from envctl.errors import InputError
 from envctl.manifests.leaves import Leaf
@@ -142,6 +142,12 @@ def pin_change(
     except InputError:
         return None
     return _pin_change(last) if last and before != wanted else None
+
+
+def rollback_of(commit: Commit, environment: str) -> PinChange | None:
+    """A source commit as the rollback of an environment, by its trailers; None where it is none."""
+    of = trailer(commit.message, ENVIRONMENT)
+    return _pin_change(commit) if of == environment and trailer(commit.message, ROLLBACK_TO) else None
 
 
 def _pin(pins: SourcePins, commit: str, component: str) -> str:

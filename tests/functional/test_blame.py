@@ -33,6 +33,7 @@ WEB = """{
 }
 """
 PROD = "namespace: prod\nextends: base\npromotesFrom: [dev]\n"
+SETTINGS = PROD + "components: [{name: web, config: {replicas: 3}}]\n"
 Told = dict[str, tuple[Any, ...]]
 
 
@@ -79,8 +80,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     )
     workspace.write("environments/base/web.jsonnet", "{ settings+: { data+: { base: 'overlay' } } }\n")
     committed(workspace, "Overlay of base", "Cy")
-    prod = PROD + "components: [{name: web, config: {replicas: 3}}]\n"
-    workspace.write("environments/prod/environment.yaml", prod)
+    workspace.write("environments/prod/environment.yaml", SETTINGS)
     committed(workspace, "Settings in prod", "Dan")
     workspace.write("environments/prod/web.jsonnet", "{ settings+: { data+: { over: 'prod' } } }\n")
     committed(workspace, "Overlay of prod", "Eve")
@@ -197,7 +197,7 @@ def test_the_json_has_everything_under_stable_names(line: Workspace) -> None:
                     "subject": "Promote dev to prod: web",
                     "problem": "",
                 },
-                "pinned": {
+                "broughtBy": {
                     "commit": line.git("rev-parse", "main"),
                     "author": "Ann",
                     "email": "ann@example.com",
@@ -226,9 +226,9 @@ def test_of_several_commits_the_one_that_changed_the_value_is_named(line: Worksp
         assert found["data.fixed"] == ("component code", "components/web", "Gus", 2)
         assert found["data.color"] == ("component default config", "components/web", "Ida", 2)
         assert found["data.domain"][2:] == ("Bob", 1)
-    pinned = fields(line, "prod", "ConfigMap/web", "data.fixed")["data.fixed"]["pinned"]
+    pinned = fields(line, "prod", "ConfigMap/web", "data.fixed")["data.fixed"]["broughtBy"]
     assert (pinned["author"], pinned["promotedFrom"][:4]) == ("Promoter", "dev@")
-    assert fields(line, "dev", "ConfigMap/web", "data.fixed")["data.fixed"]["pinned"] is None
+    assert fields(line, "dev", "ConfigMap/web", "data.fixed")["data.fixed"]["broughtBy"] is None
 
 
 def test_a_change_of_settings_is_not_put_down_to_a_promotion_of_the_same_deploy(line: Workspace) -> None:
@@ -239,7 +239,7 @@ def test_a_change_of_settings_is_not_put_down_to_a_promotion_of_the_same_deploy(
     line.ok("promote", "dev", "prod")
     found = fields(line, "prod", "ConfigMap/web", "data")
     assert [
-        (found[path]["source"]["author"], bool(found[path]["pinned"]))
+        (found[path]["source"]["author"], bool(found[path]["broughtBy"]))
         for path in ("data.color", "data.fixed")
     ] == [
         ("Kim", False),
@@ -252,17 +252,30 @@ def test_a_rollback_names_who_wrote_the_value_and_who_rolled_back(line: Workspac
     """The old code is in force again: its author, and the rollback that brought it."""
     replaced(line, MAIN, "fixed: 'code'", "fixed: 'new'", "Gus")
     line.ok("render", "dev", "--publish")
-    first = line.git("rev-parse", "main~1")
     line.ok("promote", "dev", "prod")
-    line.git("checkout", "-q", first, "--", "environments/prod/lock.yaml")
     deploy = line.git("rev-parse", "deploy/prod~1")
-    committed(line, f"Roll back\n\nEnvctl-Environment: prod\nEnvctl-Rollback-To: prod@{deploy}", "Zoe")
-    line.ok("render", "prod", "--publish")
+    line.git("config", "user.name", "Zoe")
+    line.ok("rollback", "prod", "--to", deploy, "-c", "web", "--reason", "broken")
     found = fields(line, "prod", "ConfigMap/web", "data.fixed")["data.fixed"]
     assert (found["value"], found["source"]["author"], found["deploy"]["sequence"]) == ("code", "Ann", 3)
-    assert (found["pinned"]["author"], found["pinned"]["rollbackTo"]) == ("Zoe", f"prod@{deploy}")
+    assert (found["broughtBy"]["author"], found["broughtBy"]["rollbackTo"]) == ("Zoe", f"prod@{deploy}")
     text = line.ok("blame", "prod", "ConfigMap/web", "data.fixed").out
-    assert f"#3 rolled back to prod@{deploy[:12]} by Zoe <zoe@example.com>" in text
+    assert f"#3 rolled back to prod@{deploy[:12]} by Zoe <" in text
+
+
+def test_behind_a_rollback_of_settings_stands_who_wrote_them(line: Workspace) -> None:
+    """However often it was rolled back; the last rollback is named beside."""
+    for replicas, who in (("5", "Kim"), ("7", "Lou")):
+        line.write("environments/prod/environment.yaml", SETTINGS.replace("3", replicas))
+        committed(line, f"{replicas} replicas", who)
+        line.ok("render", "prod", "--publish")
+    for to in ("deploy/prod~1", "deploy/prod~1", "deploy/prod~1"):
+        line.ok("rollback", "prod", "--to", to)
+        found = fields(line, "prod", "Deployment/web", "spec.replicas")["spec.replicas"]
+        wrote = {5: "Kim", 7: "Lou"}[found["value"]]
+        assert found["source"]["author"] == wrote
+        assert found["broughtBy"]["rollbackTo"].startswith("prod@")
+        assert found["broughtBy"]["commit"] == line.git("rev-parse", "main")
 
 
 def test_items_of_lists_keep_their_blame_when_others_come(line: Workspace) -> None:

@@ -255,6 +255,40 @@ def test_approvals_forced_gates_and_permissions_are_told(line: Workspace) -> Non
     )
 
 
+def test_the_way_of_a_release_is_told_as_it_went(small: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan that others approved, a promotion by force, and a rollback, by envctl's own commands."""
+    small.edit(PROD, "namespace: prod\n", "namespace: prod\ngates: {approvals: 1, health: false}\n")
+    small.commit("Ask for an approval")
+    small.ok("render", "dev", "--publish")
+    plan = str(small.path.parent / "plan.json")
+    Path(plan).write_text(small.ok("promote", "dev", "prod", "--dry-run", "-o", "json").out)
+    for name, value in {"NAME": "Eve", "EMAIL": "eve@example.com"}.items():
+        monkeypatch.setenv(f"GIT_AUTHOR_{name}", value)
+        monkeypatch.setenv(f"GIT_COMMITTER_{name}", value)
+    small.ok("approve", plan)
+    monkeypatch.undo()
+    small.ok("promote", "--plan", plan)
+    small.edit(MAIN, "replicas: '%d'", "new: 'yes', replicas: '%d'")
+    small.commit("Change web")
+    small.ok("render", "dev", "--publish")
+    small.ok("promote", "dev", "prod", "--force", "--reason", "the shop is down")
+    small.ok("rollback", "prod", "--reason", "that was not it")
+    found = small.json("history", "prod")["deploys"]
+    assert [(each["kind"], each["forced"], each["reason"]) for each in found] == [
+        ("rolled back", [], "that was not it"),
+        ("promoted", ["approvals"], "the shop is down"),
+        ("promoted", [], ""),
+    ]
+    assert [each["approvedBy"] for each in found] == [[], [], ["Eve <eve@example.com>"]]
+    assert found[0]["rollbackTo"] == f"prod@{found[2]['deployCommit']}"
+    old, new = found[2]["components"][0]["new"], found[1]["components"][0]["new"]
+    assert [(each["components"][0]["old"], each["components"][0]["new"]) for each in found] == [
+        (new, old),
+        (old, new),
+        ("", old),
+    ]
+
+
 def test_a_component_that_is_gone_keeps_its_history(line: Workspace) -> None:
     """The branch knows it, although no file of the source does."""
     line.write("components/old/main.jsonnet", SMALL[MAIN].replace("'web'", "'old'"))
