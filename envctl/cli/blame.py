@@ -133,7 +133,7 @@ def _lines(found: Blame) -> Iterator[str]:
     rows = [_row(each) for each in found.fields]
     if width:
         taken = sum(max(len(row[at]) for row in (_HEADER, *rows)) + 2 for at in range(len(_HEADER) - 1))
-        rows = [(*row[:-1], _shortened(row[-1], max(width - taken, _FIELD))) for row in rows]
+        rows = [(*row[:-1], shortened(row[-1], max(width - taken, _FIELD))) for row in rows]
     yield from table(_HEADER, rows)
     yield ""
     yield from dict.fromkeys(line for each in found.fields for line in _layer_notes(each))
@@ -168,7 +168,7 @@ def _value(value: JsonValue) -> str:
     return colorless(text if len(text) <= _VALUE else f"{text[: _VALUE - 1]}…")
 
 
-def _shortened(text: str, width: int) -> str:
+def shortened(text: str, width: int) -> str:
     """A text with its middle left out where it is too long: a field's name and value are at its end."""
     if len(text) <= width:
         return text

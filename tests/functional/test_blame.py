@@ -1,101 +1,31 @@
 """envctl blame on real repositories: which commit, author and layer gave each field its value."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from envctl import wiring
-from envctl.workflows.blame import BlameOptions, blame
-from tests.functional.conftest import Workspace, new_workspace
-from tests.functional.failing import fails, told
-from tests.support.rendering import counting_engine
-
-MAIN = "components/web/main.jsonnet"
-WEB = """{
-  local config = $.config,
-  config:: { replicas: 1, color: 'red', domain: 'none', ports: [80] },
-  settings: {
-    apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'web' },
-    data: { fixed: 'code', color: config.color, domain: 'www.' + config.domain },
-  },
-  deployment: {
-    apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web' },
-    spec: {
-      replicas: config.replicas,
-      template: { spec: { containers: [{ name: 'web', args: ['--serve', '--fast'] }] } },
-    },
-  },
-  key: {
-    apiVersion: 'v1', kind: 'Secret', metadata: { name: 'key' }, type: 'Opaque',
-    stringData: { word: 'canary-8f3a' },
-  },
-}
-"""
-PROD = "namespace: prod\nextends: base\npromotesFrom: [dev]\n"
-SETTINGS = PROD + "components: [{name: web, config: {replicas: 3}}]\n"
-Told = dict[str, tuple[Any, ...]]
-
-
-def committed(workspace: Workspace, message: str, who: str) -> str:
-    workspace.git("add", "-A")
-    workspace.git("commit", "-qm", message, "--author", f"{who} <{who.lower()}@example.com>")
-    return workspace.git("rev-parse", "HEAD")
-
-
-def replaced(workspace: Workspace, path: str, old: str, new: str, who: str) -> None:
-    workspace.edit(path, old, new)
-    committed(workspace, f"{who} changes {path.rsplit('/', maxsplit=1)[-1]}", who)
-
-
-def fields(workspace: Workspace, *arguments: str) -> dict[str, Any]:
-    """What is told of each field, by its path."""
-    return {each["path"][2:]: each for each in workspace.json("blame", *arguments)["fields"]}
-
-
-def short(workspace: Workspace, *arguments: str) -> Told:
-    """Layer, its file, the author of the source commit, and the deploy's number; by path."""
-    return {
-        path: (
-            each["layer"],
-            each["file"],
-            each["source"] and each["source"]["author"],
-            each["deploy"] and each["deploy"]["sequence"],
-        )
-        for path, each in fields(workspace, *arguments).items()
-    }
+from tests.functional.blaming import (
+    MAIN,
+    SETTINGS,
+    blame_copy,
+    blame_template,
+    committed,
+    fields,
+    replaced,
+    short,
+)
+from tests.functional.conftest import Workspace
+from tests.functional.failing import told
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """One component, an abstract parent, dev that tracks and prod with pins; each layer by somebody else."""
-    workspace = new_workspace(tmp_path_factory.mktemp("blame") / "template")
-    workspace.write(MAIN, WEB)
-    workspace.write("environments/base/environment.yaml", "abstract: true\ncomponents: [web]\n")
-    workspace.write("environments/dev/environment.yaml", "namespace: dev\nextends: base\n")
-    workspace.write("environments/prod/environment.yaml", PROD)
-    committed(workspace, "Add web", "Ann")
-    replaced(
-        workspace, "environments/base/environment.yaml", "[web]", "[web]\nconfig: {domain: a.example}", "Bob"
-    )
-    workspace.write("environments/base/web.jsonnet", "{ settings+: { data+: { base: 'overlay' } } }\n")
-    committed(workspace, "Overlay of base", "Cy")
-    workspace.write("environments/prod/environment.yaml", SETTINGS)
-    committed(workspace, "Settings in prod", "Dan")
-    workspace.write("environments/prod/web.jsonnet", "{ settings+: { data+: { over: 'prod' } } }\n")
-    committed(workspace, "Overlay of prod", "Eve")
-    workspace.ok("render", "dev", "--publish")
-    workspace.ok("promote", "dev", "prod")
-    return workspace
+    return blame_template(tmp_path_factory.mktemp("blame") / "template")
 
 
 @pytest.fixture
 def line(template: Workspace, tmp_path: Path) -> Workspace:
-    """A copy, and what was published in it."""
-    workspace = template.clone(tmp_path / "line")
-    for name in ("dev", "prod"):
-        workspace.git("branch", "-q", f"deploy/{name}", f"origin/deploy/{name}")
-    return workspace
+    return blame_copy(template, tmp_path / "line")
 
 
 def test_each_layer_is_told_with_its_file_and_who_wrote_it(line: Workspace) -> None:
@@ -314,19 +244,6 @@ def test_a_field_that_was_gone_for_a_while_is_put_down_to_who_brought_it_back(li
     assert short(line, "dev", "ConfigMap/web", "data.fixed")["data.fixed"][2:] == ("Ned", 3)
 
 
-@pytest.mark.parametrize("output", [(), ("-o", "json")], ids=["text", "json"])
-def test_no_secret_is_shown(line: Workspace, output: tuple[str, ...]) -> None:
-    """Who changed it is told, never what it is."""
-    replaced(line, MAIN, "canary-8f3a", "canary-new", "Oz")
-    line.ok("render", "dev", "--publish")
-    shown = line.ok("blame", "dev", "Secret/key", *output).out
-    assert "canary" not in shown
-    assert "Oz" in shown
-    assert "***" in shown
-    error = fails(line, "blame", "dev", "Secret/key", "stringData.canary", *output)
-    assert "canary-new" not in error.out + error.err
-
-
 def test_objects_of_kinds_that_crds_define_are_found(line: Workspace) -> None:
     """Cluster-scoped ones too, whoever defines their kind."""
     line.write(
@@ -352,26 +269,6 @@ def test_objects_of_kinds_that_crds_define_are_found(line: Workspace) -> None:
         assert short(line, "dev", name) == dict.fromkeys(
             ("apiVersion", "kind", "metadata.name", "size"), code
         )
-
-
-@pytest.mark.parametrize(
-    ("kind", "api", "name"),
-    {
-        "colons": ("ClusterRole", "rbac.authorization.k8s.io/v1", "system:web:reader"),
-        "device": ("ConfigMap", "v1", "con"),
-        "dots": ("ConfigMap", "v1", "a.b.c"),
-        "long": ("ConfigMap", "v1", "n" * 250),
-    }.values(),
-    ids=["colons", "device", "dots", "long"],
-)
-def test_awkward_names_are_found_by_name_and_by_path(line: Workspace, kind: str, api: str, name: str) -> None:
-    """Whatever the file of the deploy branch has to be called."""
-    made = f"  odd: {{ apiVersion: '{api}', kind: '{kind}', metadata: {{ name: '{name}' }} }},\n  key: {{"
-    replaced(line, MAIN, "  key: {", made, "Quin")
-    line.ok("render", "dev", "--publish")
-    found = line.json("blame", "dev", f"{kind.lower()}/{name}", "metadata.name")
-    assert [each["source"]["author"] for each in found["fields"]] == ["Quin"]
-    assert line.json("blame", "dev", found["path"], "$.metadata.name") == found
 
 
 def test_an_object_that_moved_to_another_component_keeps_its_history(line: Workspace) -> None:
@@ -407,96 +304,3 @@ def test_a_component_that_needs_config_is_told_apart_from_its_config(line: Works
         "data.domain": "environment config",
         "data.fixed": "component code",
     }
-
-
-def test_what_was_edited_by_hand_is_put_down_to_that_commit(line: Workspace) -> None:
-    """No layer gives it, and no source commit."""
-    line.git("checkout", "-q", "deploy/prod")
-    replaced(line, "web/prod/ConfigMap_web.yaml", "color: red", "color: pink", "Tom")
-    line.git("checkout", "-q", "main")
-    found = fields(line, "prod", "ConfigMap/web", "data")
-    hand = found["data.color"]
-    assert (hand["layer"], hand["source"], hand["deploy"]["author"]) == ("unknown", None, "Tom")
-    assert hand["note"] == (
-        "changed on the deploy branch itself; the commit is not written by envctl: it lacks the Envctl- trailers"
-    )
-    assert short(line, "prod", "ConfigMap/web", "data.fixed")["data.fixed"][2:] == ("Ann", 1)
-
-
-def test_what_was_put_right_after_an_edit_by_hand_is_put_down_to_who_wrote_it(line: Workspace) -> None:
-    """The deploy commit is the one that put it right; the source is as old as it was."""
-    message = line.git("log", "-1", "--format=%B", "deploy/dev").replace("Sequence: 1", "Sequence: 2")
-    line.git("checkout", "-q", "deploy/dev")
-    line.edit("web/dev/ConfigMap_web.yaml", "color: red", "color: pink")
-    line.git("commit", "-qam", message)
-    line.git("checkout", "-q", "main")
-    found = fields(line, "dev", "ConfigMap/web", "data.color")["data.color"]
-    assert (found["layer"], found["source"]) == ("unknown", None)
-    assert found["note"] == "the newest source does not render to this value"
-    line.ok("render", "dev", "--publish")
-    told = short(line, "dev", "ConfigMap/web", "data.color")["data.color"]
-    assert told == ("component default config", "components/web", "Ann", 3)
-
-
-def test_the_search_has_a_bound_and_says_when_it_ends_there(line: Workspace) -> None:
-    """A value that is older than the newest fifty commits that touch the component."""
-    for number in range(55):
-        line.write(MAIN, WEB + f"// {number}\n")
-        line.commit(f"Touch web {number}")
-    line.ok("render", "dev", "--publish")
-    line.git("update-ref", "-d", "refs/heads/deploy/dev")
-    line.git("update-ref", "-d", "refs/remotes/origin/deploy/dev")
-    line.ok("render", "dev", "--publish")
-    found = fields(line, "dev", "ConfigMap/web", "data.fixed")["data.fixed"]
-    assert (found["bounded"], found["source"]["subject"]) == (True, "Touch web 5")
-    assert found["note"] == "or an older commit: only the newest 50 were looked at"
-    assert "?  Ann" in line.ok("blame", "dev", "ConfigMap/web", "data.fixed").out
-
-
-def test_a_shallow_clone_says_what_it_cannot_know(line: Workspace, tmp_path: Path) -> None:
-    """The value and its layer are told all the same."""
-    line.edit(MAIN, "color: 'red'", "color: 'blue'")
-    committed(line, "Blue", "Uma")
-    line.ok("render", "dev", "--publish")
-    line.git(
-        "clone", "-q", "--depth", "1", "--no-single-branch", f"file://{line.path}", str(tmp_path / "clone")
-    )
-    found = fields(Workspace(tmp_path / "clone"), "dev", "ConfigMap/web", "data.color")["data.color"]
-    assert (found["value"], found["layer"]) == ("blue", "component default config")
-    assert (found["source"], found["deploy"]) == (None, None)
-    assert found["note"].startswith("older than the history here: there is no commit ")
-
-
-def test_names_that_fit_nothing_are_answered_with_what_there_is(line: Workspace) -> None:
-    """Environments, objects and fields; and a name that fits several objects."""
-    line.write("environments/qa/environment.yaml", "extends: base\nnamespace: qa\n")
-    made = "  a: { apiVersion: 'x.io/v1', kind: 'Secret', metadata: { name: 'key' } },\n  key: {"
-    replaced(line, MAIN, "  key: {", made, "Vi")
-    line.ok("render", "dev", "--publish")
-    errors = {
-        ("prodd", "ConfigMap/web"): (2, "did you mean `prod`?"),
-        ("qa", "ConfigMap/web"): (1, "publish it first: envctl render qa --publish"),
-        ("dev", "ConfigMap/wep"): (2, "did you mean `ConfigMap/web`?"),
-        ("dev", "dev/ConfigMap/wep"): (2, "did you mean `dev/ConfigMap/web`?"),
-        ("dev", "Ingress/x"): (2, "objects there: "),
-        ("dev", "x"): (2, "objects there: "),
-        ("dev", "Secret/key"): (2, "name one: dev/Secret.x.io/key, dev/Secret/key"),
-        ("dev", "ConfigMap/web", "data.colour"): (2, "did you mean `$.data.color`?"),
-        ("dev", "ConfigMap/web", "x"): (2, "top-level fields: apiVersion, kind, metadata and data"),
-    }
-    for arguments, (code, hint) in errors.items():
-        outcome = fails(line, "blame", *arguments)
-        assert (outcome.code, hint in outcome.err) == (code, True), (arguments, outcome.err)
-    assert line.ok("blame", "dev", "secret.x.io/key").out
-    assert line.ok("blame", "dev", "Secret./key").out
-
-
-def test_nothing_is_evaluated_more_often_than_needed(line: Workspace) -> None:
-    """One call for the layers; one candidate needs none more, three need two."""
-    replaced(line, MAIN, "fixed: 'code'", "fixed: 'new'", "Gus")
-    line.ok("render", "dev", "--publish")
-    repository = wiring.open_repository(line.path)
-    with counting_engine() as engine:
-        blame(repository, engine, BlameOptions("dev", "ConfigMap/web", "data.fixed"))
-    layers, whole, probes = 3, 1, 3
-    assert len(engine.asked) == layers + whole + probes

@@ -88,6 +88,9 @@ def test_a_call_without_a_command_shows_the_help(
         pytest.param(["render", ""], ["dev", "prod", "staging"], id="environments, but no abstract one"),
         pytest.param(["render", "prod", "s"], ["staging"], id="what is named already is left out"),
         pytest.param(["promote", "dev", "staging", "-c", "g"], ["gateway"], id="components"),
+        pytest.param(["history", "pr"], ["prod"], id="whose history"),
+        pytest.param(["history", "prod", "-c", "g"], ["gateway"], id="the history of a component"),
+        pytest.param(["blame", "st"], ["staging"], id="whom to blame"),
         pytest.param(["-C", "/nowhere", "render", ""], [], id="no repository"),
     ],
 )
