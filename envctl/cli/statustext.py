@@ -16,11 +16,13 @@ from envctl.workflows.status import (
     EnvironmentState,
     Part,
     Relation,
+    Sighting,
     Status,
 )
 
 _SHORT = 8
 _UNREAD = "not read"
+_ENDLESS = 1 << 30
 _FEWEST = 12  # columns: a subject with less room says nothing
 _STALE = 3600  # seconds: then the text says how old a report is
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "m"))
@@ -31,9 +33,9 @@ _LACKING = {
     Unknown.ELSEWHERE: "its revision is not on the source branch",
 }
 _RELATIONS = {
-    Relation.NEWER: "of a newer commit than here",
-    Relation.OTHER: "of another revision",
-    Relation.NOT_HERE: "of a commit not here",
+    Relation.NEWER: ("newer", "a newer deploy commit than the branch here has (git fetch)"),
+    Relation.OTHER: ("other", "no deploy commit that this branch had"),
+    Relation.NOT_HERE: ("not here", "a commit that is not in this clone (git fetch)"),
 }
 
 
@@ -84,18 +86,25 @@ def _environments(status: Status, page: Page) -> Iterator[str]:
     header = ["ENVIRONMENT", "FOLLOWS", "PUBLISHED", "SEQUENCE"]
     rows = [_facts(each, status) for each in states]
     if any(each.observed or Part.REPORT in each.unread for each in states):
-        header.append("OBSERVED")
-        rows = [[*row, _sighting(each, page)] for row, each in zip(rows, states, strict=True)]
-    taken = sum(max(len(row[column]) for row in [header, *rows]) + 2 for column in range(len(header)))
-    room = page.width - taken if page.width else None
-    if room is None or room >= _FEWEST:
-        header.append("SUBJECT")
-        subjects = [_subject(each) for each in states]
-        rows = [
-            [*row, subject if room is None else cut(subject, room)]
-            for row, subject in zip(rows, subjects, strict=True)
-        ]
+        rows = _with(header, rows, "OBSERVED", [_sighting(each, page) for each in states], page)
+    if _room(header, rows, page) >= _FEWEST:
+        rows = _with(header, rows, "SUBJECT", [_subject(each) for each in states], page)
     yield from table(header, rows, width=page.width)
+
+
+def _with(
+    header: list[str], rows: Sequence[list[str]], title: str, cells: Sequence[str], page: Page
+) -> list[list[str]]:
+    """The rows with a column more, cut to the room that there is for it."""
+    room = max(_room(header, rows, page), _FEWEST)
+    header.append(title)
+    return [[*row, cut(cell, room)] for row, cell in zip(rows, cells, strict=True)]
+
+
+def _room(header: Sequence[str], rows: Sequence[list[str]], page: Page) -> int:
+    """The columns that are left beside a table."""
+    taken = sum(max(len(row[column]) for row in [header, *rows]) + 2 for column in range(len(header)))
+    return page.width - taken if page.width else _ENDLESS
 
 
 def _facts(state: EnvironmentState, status: Status) -> list[str]:
@@ -123,11 +132,9 @@ def _sighting(state: EnvironmentState, page: Page) -> str:
     if sighting.behind:
         words.append(f"{sighting.behind} behind")
     elif sighting.relation in _RELATIONS:
-        words.append(_RELATIONS[sighting.relation])
+        words.append(_RELATIONS[sighting.relation][0])
     if report.drifted:
         words.append(f"{report.drifted} drifted")
-    if page.now - report.reported >= _STALE:
-        words.append(f"seen {age(page.now - report.reported)} ago")
     return ", ".join(words)
 
 
@@ -200,6 +207,7 @@ def _notes(state: EnvironmentState, page: Page) -> Iterator[str]:
     for pause in state.pauses:
         if pause.until > page.now:
             yield f"{name}: {click.style(_pause(pause), fg='yellow')}"
+    yield from (f"{name}: {each}" for each in _doubts(state.observed, page))
     for each in state.components:
         if each.hold is not None:
             yield f"{name}: {each.name} is held: {each.hold}"
@@ -211,6 +219,15 @@ def _notes(state: EnvironmentState, page: Page) -> Iterator[str]:
         yield f"{name}: lock.yaml in the work tree has other pins: {_listed(state.uncommitted)}"
     for problem in state.problems:
         yield from _problem(name, problem)
+
+
+def _doubts(sighting: Sighting | None, page: Page) -> Iterator[str]:
+    """Why a report may not tell how the environment is now."""
+    if sighting and sighting.relation in _RELATIONS:
+        commit, what = short(sighting.report.revision), _RELATIONS[sighting.relation][1]
+        yield f"the report is about {commit}, {what}"
+    if sighting and page.now - sighting.report.reported >= _STALE:
+        yield f"the last report is {age(page.now - sighting.report.reported)} old"
 
 
 def _pause(pause: Pause) -> str:

@@ -108,7 +108,7 @@ def load_project(tree: Tree) -> Project:
     for entry in tree.list("environments"):
         path = f"environments/{entry.name}/environment.yaml"
         try:
-            if _may_be_environment(entry) and has_file(tree, path):
+            if may_be_environment(entry) and has_file(tree, path):
                 files[entry.name] = parse_environment(tree.read(path), path)
         except InputError as error:
             errors.append(error)
@@ -127,7 +127,7 @@ def load_project(tree: Tree) -> Project:
     return project
 
 
-def _may_be_environment(entry: Entry) -> bool:
+def may_be_environment(entry: Entry) -> bool:
     """Whether an entry of environments/ is a folder, or stands where one could be."""
     return entry.kind is EntryKind.TREE or (entry.kind in _REFUSED and bool(_NAME.fullmatch(entry.name)))
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from envctl.config.environment import parse_environment
 from envctl.errors import EnvctlError, InputError
 from envctl.model.environment import Environment, EnvironmentFile
-from envctl.model.git import EntryKind
 from envctl.ports import Tree
 from envctl.workflows.project import (
     Project,
@@ -14,6 +13,7 @@ from envctl.workflows.project import (
     load_environment,
     load_project,
     load_settings,
+    may_be_environment,
     unknown_environment,
 )
 
@@ -65,7 +65,7 @@ class Reader:
         for entry in tree.list("environments"):
             path = f"environments/{entry.name}/environment.yaml"
             try:
-                if entry.kind is EntryKind.TREE and has_file(tree, path):
+                if may_be_environment(entry) and has_file(tree, path):
                     files[entry.name] = self._file(tree, path)
             except InputError as error:
                 errors[entry.name] = error

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from envctl.model.observed import Health
 from tests.functional.conftest import WHO, Workspace
-from tests.functional.statuses import LOCK, changed, release, report, short, shown, text, tip
+from tests.functional.statuses import LOCK, NOW, changed, release, report, short, shown, text, tip
 
 
 @pytest.fixture
@@ -210,6 +211,11 @@ def test_a_narrow_terminal_gets_whole_columns(sample: Workspace) -> None:
         gateway       {pin} up to date
         batch-worker  {pin} up to date
     """)
+    report(sample, "prod", health=Health.PROGRESSING, since=NOW - 60, drifted=12)
+    assert text(sample, "prod", width=80).splitlines()[:2] == [
+        "ENVIRONMENT  FOLLOWS  PUBLISHED     SEQUENCE  OBSERVED",
+        f"prod         staging  {tips[2]}  1         Progressing 1m, 12 drifted",
+    ]
     assert max(map(len, text(sample, width=80).splitlines())) <= 80
     assert "SUBJECT" not in text(sample, width=50)
 

@@ -60,33 +60,63 @@ def of_nothing_here(workspace: Workspace) -> None:
     report(workspace, "prod", revision="ab" * 20)
 
 
-SIGHTINGS: dict[str, tuple[Callable[[Workspace], None], str, str, int]] = {
-    "healthy": (at_its_tip, "Healthy 2d", "current", 0),
-    "degraded, with drift": (degraded, "Degraded 5m, 2 drifted", "current", 0),
-    "an agent that is silent": (reported_long_ago, "Healthy 2d, seen 3h ago", "current", 0),
-    "two commits behind": (behind, "Healthy 2d, 2 behind", "behind", 2),
-    "a commit that is not fetched": (
-        of_a_newer_commit,
-        "Healthy 2d, of a newer commit than here",
-        "newer",
-        0,
+@dataclass(frozen=True)
+class Seen:
+    """What was reported, how the cell reads, the notes below, and how JSON tells it."""
+
+    prepare: Callable[[Workspace], None]
+    cell: str
+    relation: str
+    notes: tuple[str, ...] = ()
+    behind: int = 0
+
+
+SIGHTINGS = {
+    "healthy": Seen(at_its_tip, "Healthy 2d", "current"),
+    "degraded, with drift": Seen(degraded, "Degraded 5m, 2 drifted", "current"),
+    "an agent that is silent": Seen(
+        reported_long_ago, "Healthy 2d", "current", ("prod: the last report is 3h old",)
     ),
-    "another environment's commit": (of_another_environment, "Healthy 2d, of another revision", "other", 0),
-    "no deploy commit": (of_a_source_commit, "Healthy 2d, of another revision", "other", 0),
-    "a commit of nowhere": (of_nothing_here, "Healthy 2d, of a commit not here", "not here", 0),
+    "two commits behind": Seen(behind, "Healthy 2d, 2 behind", "behind", behind=2),
+    "a commit that is not fetched": Seen(
+        of_a_newer_commit,
+        "Healthy 2d, newer",
+        "newer",
+        ("prod: the report is about {id}, a newer deploy commit than the branch here has (git fetch)",),
+    ),
+    "another environment's commit": Seen(
+        of_another_environment,
+        "Healthy 2d, other",
+        "other",
+        ("prod: the report is about {id}, no deploy commit that this branch had",),
+    ),
+    "no deploy commit": Seen(
+        of_a_source_commit,
+        "Healthy 2d, other",
+        "other",
+        ("prod: the report is about {id}, no deploy commit that this branch had",),
+    ),
+    "a commit of nowhere": Seen(
+        of_nothing_here,
+        "Healthy 2d, not here",
+        "not here",
+        ("prod: the report is about {id}, a commit that is not in this clone (git fetch)",),
+    ),
 }
 
 
 @pytest.mark.parametrize("name", SIGHTINGS)
 def test_what_is_observed_is_told_with_what_it_is_about(released: Workspace, name: str) -> None:
-    """Health and since when; whether it is about the newest commit; drift; how old the report is."""
-    prepare, expected, relation, count = SIGHTINGS[name]
-    prepare(released)
-    header, dev, prod = text(released).splitlines()[:3]
-    start, end = header.index("OBSERVED"), header.index("SUBJECT")
-    assert (dev[start:end].strip(), prod[start:end].strip()) == ("-", expected)
+    """Health and since when, drift; below, why the report may not be how things are now."""
+    seen = SIGHTINGS[name]
+    seen.prepare(released)
+    lines = text(released).splitlines()
+    start, end = lines[0].index("OBSERVED"), lines[0].index("SUBJECT")
+    assert [line[start:end].strip() for line in lines[1:3]] == ["-", seen.cell]
     observed = released.json("status", "prod")["environments"][0]["observed"]
-    assert (observed["relation"], observed["behind"]) == (relation, count)
+    assert (observed["relation"], observed["behind"]) == (seen.relation, seen.behind)
+    notes = [line for line in lines if line.startswith("prod: ")]
+    assert notes == [each.format(id=observed["revision"][:12]) for each in seen.notes]
 
 
 def test_the_health_of_a_component_stands_beside_it(released: Workspace) -> None:
@@ -237,6 +267,16 @@ UNREAD = {
         """,
     ),
 }
+
+
+def test_an_environment_that_is_a_link_is_named(released: Workspace) -> None:
+    """Links are never followed; an environment must not be missing in silence."""
+    (released.path / "environments/qa").symlink_to("prod")
+    released.commit("Link qa to prod")
+    assert text(released).splitlines()[-2:] == [
+        "qa: not read: environments/qa/environment.yaml: leads through the symbolic link environments/qa",
+        "  links are never followed: commit the files themselves",
+    ]
 
 
 @pytest.mark.parametrize("name", UNREAD)
