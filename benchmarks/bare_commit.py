@@ -1,4 +1,4 @@
-"""One changed file committed onto a branch by dulwich alone: what a publish of one object is measured against.
+"""One changed file committed onto a branch by dulwich alone: the base of the figures for publishing.
 
     python benchmarks/bare_commit.py REPOSITORY BRANCH PATH TEXT
 
@@ -22,14 +22,15 @@ def replaced(store: object, tree: Tree, path: list[bytes], blob: Blob) -> list[o
     return [*below, tree]
 
 
-def main() -> None:
-    root, branch, path, text = sys.argv[1:]
+def commit_file(root: str, branch: str, path: str, text: str) -> None:
+    """Open, read, write, move the branch."""
     repo = Repo(root)
     store, ref = repo.object_store, f"refs/heads/{branch}".encode()
     store.fsync_object_files = True  # as envctl does
     head = repo.refs[ref]
-    commit = store[head]
-    written = replaced(store, store[commit.tree], path.encode().split(b"/"), Blob.from_string(text.encode()))
+    written = replaced(
+        store, store[store[head].tree], path.encode().split(b"/"), Blob.from_string(text.encode())
+    )
     new = Commit()
     new.tree, new.parents = written[-1].id, [head]
     new.author = new.committer = b"Ann <ann@example.com>"
@@ -44,4 +45,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    commit_file(*sys.argv[1:])

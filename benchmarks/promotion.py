@@ -2,9 +2,9 @@
 
     python benchmarks/promotion.py SCRATCH [--deploys 100 10000] [--runs 5]
 
-Repositories of `history.py` are kept in SCRATCH. Each run promotes one component, which
-changes one object, and rolls it back, in a copy. "Inside" is the same command in a process that has imported all
-it needs: what `whole` has on top is start-up. The best of the runs counts.
+Repositories of `history.py` are kept in SCRATCH. Each run promotes one component, which changes
+one object, and rolls it back, in a copy. "Inside" is the same command in a process that has imported
+all it needs: what "whole" has on top is start-up. The best of the runs counts.
 """
 
 import argparse
@@ -90,14 +90,11 @@ def report(places: Mapping[int, Place], known: Mapping[str, str]) -> None:
             small, large = (getattr(places[each], how)[name] for each in (first, last))
             print(f"{how} {name}")
             for deploys, found in ((first, small), (last, large)):
-                cpu = min(found.cpu)
-                print(
-                    f"  {deploys:6} deploy commits {best(found) * 1000:8.0f} ms {cpu * 1000:8.0f} ms cpu {found.text()}"
-                )
-            print(
-                f"  ratio {best(large) / best(small):.2f}, of cpu {min(large.cpu) / min(small.cpu):.2f}",
-                flush=True,
-            )
+                cpu = min(found.cpu) * 1000
+                text = f"best {best(found) * 1000:.0f} ms, {cpu:.0f} ms cpu"
+                print(f"  {deploys:6} deploy commits {found.text()} {text}")
+            growth, work = best(large) / best(small), min(large.cpu) / min(small.cpu)
+            print(f"  ratio {growth:.2f}, of processor time {work:.2f}", flush=True)
     for name in known:
         large = best(places[last].whole[name])
         verdict(name, large, GOALS[name], "s")

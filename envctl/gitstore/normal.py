@@ -1,14 +1,18 @@
 """What Git would store of a file's bytes: line endings and filters of ``.gitattributes``."""
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from dulwich.filters import FilterBlobNormalizer, FilterContext, FilterError, FilterRegistry
 from dulwich.objects import Blob
 from dulwich.repo import Repo
 
 from envctl.errors import InputError
 from envctl.gitstore.failures import translated
 from envctl.gitstore.names import shown
+
+if TYPE_CHECKING:
+    # They take a while to import, and nobody needs them where no file has to be looked into.
+    from dulwich.filters import FilterBlobNormalizer
 
 
 class Normalizer:
@@ -26,6 +30,8 @@ class Normalizer:
         return self._filtered(data, path, to_disk=True)
 
     def _filtered(self, data: bytes, path: str, *, to_disk: bool) -> bytes:
+        from dulwich.filters import FilterError  # noqa: PLC0415
+
         with translated("apply the rules of .gitattributes", place=shown(path)):
             name = path.encode("utf-8", "surrogateescape")
             try:
@@ -36,7 +42,9 @@ class Normalizer:
                 raise InputError(f"a filter of .gitattributes failed: {error}", place=shown(path)) from error
 
     @cached_property
-    def _rules(self) -> FilterBlobNormalizer:
+    def _rules(self) -> "FilterBlobNormalizer":
+        from dulwich.filters import FilterBlobNormalizer, FilterContext, FilterRegistry  # noqa: PLC0415
+
         config = self._repo.get_config_stack()
         registry = FilterRegistry(config, self._repo)
         if (b"filter", b"lfs") not in set(config.sections()):

@@ -48,6 +48,8 @@ _PLAIN = re.compile(
 )
 _CACHED_ENTRIES = 100_000
 _CACHED_PARENTS = 100_000
+_CACHED_COMMITS = 2_000
+_SMALL = 10_000  # bytes; nearly all commits are
 _LIFT_HINT = (
     "a shallow clone lacks old commits (git fetch --unshallow), a partial clone (--filter) lacks files"
 )
@@ -101,7 +103,7 @@ class Objects:
         self._trees: OrderedDict[str, Directory] = OrderedDict()
         self._tree_entries = 0
         self._parents: dict[str, tuple[tuple[str, ...], int]] = {}
-        self._last_commit: Commit | None = None
+        self._commits: dict[str, Commit] = {}
 
     @property
     def lock(self) -> threading.RLock:
@@ -160,15 +162,24 @@ class Objects:
 
     def commit(self, commit_id: str) -> Commit:
         """A commit, parsed. Raises InputError where it is absent, no commit, or cannot be parsed."""
-        last = self._last_commit  # a walk asks for a commit, and then for its tree
-        if last is not None and last.id == commit_id:
-            return last
+        known = self._commits.get(commit_id)
+        if known is not None:
+            return known
         raw = self.raw(commit_id, COMMIT)
         with translated(f"read commit {commit_id[:12]}"):
             commit = parse_commit(commit_id, raw)
         self._remember_parents(commit_id, (commit.parents, commit.committer.time))
-        self._last_commit = commit
+        self._remember_commit(commit, len(raw))
         return commit
+
+    def _remember_commit(self, commit: Commit, size: int) -> None:
+        """For a while: walks ask for a commit, then for its tree, and again as the parent of the next one."""
+        if size > _SMALL:
+            return
+        with self._lock:
+            if len(self._commits) >= _CACHED_COMMITS:
+                self._commits.clear()
+            self._commits[commit.id] = commit
 
     def parents(self, commit_id: str) -> tuple[tuple[str, ...], int]:
         """A commit's parents and its time. Kept, up to a bound, for walks over history."""

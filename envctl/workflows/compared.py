@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from envctl.errors import InputError
 from envctl.manifests.gitids import blob_id
 from envctl.manifests.paths import COMPONENTS_FILE, component_folder
 from envctl.model.git import Entry, EntryKind, TreeChange
@@ -60,7 +61,23 @@ def changes_from(deployed: DeployTree, rendered: Rendered) -> tuple[TreeChange, 
     )
 
 
-def entries_over(deployed: DeployTree, rendered: Rendered) -> Mapping[str, bytes | str]:
+def written_over(repository: Repository, deployed: DeployTree, rendered: Rendered) -> str:
+    """Write the tree of a render over that of a deploy commit; its id.
+
+    Only what differs is read and written. Where the commit's tree cannot be edited into it (a file's
+    mode was changed by hand, a file is where a folder is to be), all of it is written anew.
+    """
+    edits: dict[str, bytes | str] = {
+        each.path: rendered.files[each.path] if each.new else "" for each in changes_from(deployed, rendered)
+    }
+    try:
+        written = repository.write_tree(edits, base=deployed.id or None)
+    except InputError:
+        written = ""
+    return written if written == rendered.tree else repository.write_tree(_entries_over(deployed, rendered))
+
+
+def _entries_over(deployed: DeployTree, rendered: Rendered) -> Mapping[str, bytes | str]:
     """What to write for a render: ids of the folders and files that the commit has, bytes of the others."""
     entries: dict[str, bytes | str] = {COMPONENTS_FILE: rendered.files[COMPONENTS_FILE]}
     for part in rendered.parts:

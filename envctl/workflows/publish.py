@@ -16,7 +16,7 @@ from envctl.errors import ConflictError, InputError, Problem, RefusedError
 from envctl.manifests.paths import component_of
 from envctl.model.git import Commit, RefUpdate, TreeChange
 from envctl.ports import Evaluator, Pause, Repository, at_once
-from envctl.workflows.compared import DeployTree, entries_over
+from envctl.workflows.compared import DeployTree, written_over
 from envctl.workflows.project import choose_environments, load_project
 from envctl.workflows.rendered import Rendered, Restored
 from envctl.workflows.source import Source, at_revision
@@ -101,7 +101,7 @@ def _written(repository: Repository, rendered: Rendered | Restored, tip: Tip | N
     if isinstance(rendered, Restored):
         return rendered.tree
     deployed = DeployTree(repository, tip.commit.id if tip else None)
-    written = repository.write_tree(entries_over(deployed, rendered), base=None)
+    written = written_over(repository, deployed, rendered)
     if written != rendered.tree:
         raise InputError(f"the written tree {written} is not the rendered tree {rendered.tree}")
     return written
