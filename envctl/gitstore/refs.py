@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,10 +48,26 @@ def list_refs(repo: Repo, prefix: str) -> Mapping[str, str]:
     """All refs whose full name starts with a prefix, sorted by name. Broken ones are left out."""
     folder = prefix.rpartition("/")[0] + "/" if prefix.startswith("refs/") else "refs/"
     with translated("list refs"):
+        # Loose ones first: a ref that is packed meanwhile is then found in one of both places.
+        loose = _loose_names(Path(repo.commondir()), folder)
         below = repo.refs.subkeys(Ref(folder.encode("utf-8", "surrogateescape")))
+        packed = repo.refs.get_packed_refs()
     names = sorted(folder + each.decode("utf-8", "surrogateescape") for each in below)
-    found = ((name, read_ref(repo, name)) for name in names if name.startswith(prefix))
+    found = ((name, _listed(repo, name, loose, packed)) for name in names if name.startswith(prefix))
     return {name: target for name, target in found if target}
+
+
+def _loose_names(common: Path, folder: str) -> set[str]:
+    """The names of files below a folder of refs."""
+    start = len(str(common)) + 1
+    walk = os.walk(common / folder)
+    return {f"{path}/{name}"[start:] for path, _, names in walk for name in names}
+
+
+def _listed(repo: Repo, name: str, loose: AbstractSet[str], packed: Mapping[Ref, ObjectID]) -> str | None:
+    """What a ref points to. One that is only packed needs no look at the disk: there may be thousands."""
+    target = None if name in loose else packed.get(Ref(name.encode("utf-8", "surrogateescape")))
+    return target.decode() if target and len(target) == len(ZERO_SHA) else read_ref(repo, name)
 
 
 def head(repo: Repo) -> tuple[str | None, str | None]:
