@@ -108,6 +108,12 @@ def _planned(options: PromoteOptions, path: Path) -> PromoteOptions:
         )
     file = read_plan(path)
     plan = file.plan
+    if options.force and not plan.reason:
+        raise UsageError(
+            "--force needs a reason, and the plan has none",
+            hint="make it with one: "
+            f"envctl promote {plan.source} {plan.target} --reason TEXT --dry-run -o json",
+        )
     return PromoteOptions(
         plan.source,
         plan.target,

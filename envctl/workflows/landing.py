@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from envctl.delivery.deploy import deploy_branch, deploy_ref
-from envctl.errors import ConflictError, Problem
+from envctl.delivery.trailers import parse_trailers
+from envctl.errors import ConflictError, Problem, RefusedError
 from envctl.model.git import Commit, RefUpdate
 from envctl.ports import Repository
 from envctl.workflows.publish import Published, prepare, publish
@@ -47,19 +48,47 @@ class Landed:
 
 def land(repository: Repository, landing: Landing) -> Landed:
     """Write the commits and move the refs. Raises ConflictError where one of them moved meanwhile."""
-    message = repository.checked_message(landing.message)
+    message = _checked(repository, landing.message)
     commit = write_source_commit(repository, landing.branch, landing.files, message)
     published = prepare(repository, landing.target, commit, landing.renderer)
     update = branch_update(landing.branch, commit)
     if landing.remote:
         _push(repository, landing, update, published)
-    repository.move_ref(update, f"envctl: {landing.event}")
+    _move(repository, landing, update)
     try:
         # At once: a work tree behind its branch would take this back with its next commit.
         left = follow(repository, landing.branch, commit)
     finally:
         published = _publish(repository, landing, commit)
     return Landed(commit, published, left)
+
+
+def _checked(repository: Repository, message: str) -> str:
+    """The message as the commit-msg hook leaves it. A hook may add to the trailers, and take none out."""
+    checked = repository.checked_message(message)
+    lost = [key for key, value in parse_trailers(message) if (key, value) not in parse_trailers(checked)]
+    if lost:
+        raise RefusedError(
+            f"the commit-msg hook took {', '.join(lost)} out of the message",
+            place="hooks/commit-msg",
+            hint="let it keep the last paragraph, which is the audit trail",
+        )
+    return checked
+
+
+def _move(repository: Repository, landing: Landing, update: RefUpdate) -> None:
+    try:
+        repository.move_ref(update, f"envctl: {landing.event}")
+    except ConflictError as error:
+        if not landing.remote:
+            raise
+        name = landing.branch.name
+        raise ConflictError(
+            f"{landing.event} and pushed to {landing.remote}, but {name} here could not follow",
+            place=error.place,
+            hint=f"bring it along: git pull --rebase {landing.remote} {name}",
+            problems=(Problem("", error.summary, error.hint),),
+        ) from error
 
 
 def _publish(repository: Repository, landing: Landing, source: Commit) -> Published:

@@ -126,6 +126,59 @@ def test_an_approval_is_recorded_in_both_commits(waiting: Workspace) -> None:
         assert "Envctl-Approved-By: Bob <bob@example.com>" in message
 
 
+def test_a_plan_without_a_reason_cannot_be_forced(waiting: Workspace) -> None:
+    """The reason belongs to what is approved."""
+    path = plan(waiting)
+    outcome = waiting.envctl("promote", "--plan", str(path), "--force")
+    assert (outcome.code, outcome.err) == (
+        2,
+        (
+            "error: --force needs a reason, and the plan has none\n"
+            "hint: make it with one: envctl promote dev prod --reason TEXT --dry-run -o json\n"
+        ),
+    )
+
+
+def hook(workspace: Workspace, text: str) -> None:
+    """Install a commit-msg hook."""
+    path = workspace.path / ".git/hooks/commit-msg"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def test_a_commit_msg_hook_may_refuse_a_promotion(waiting: Workspace) -> None:
+    """Its words are told, and nothing moves."""
+    hook(waiting, "echo 'No ticket in the message' >&2; exit 1")
+    before = waiting.git("show-ref")
+    outcome = waiting.envctl("promote", "dev", "prod")
+    assert outcome.code == 1
+    assert "No ticket in the message" in outcome.err
+    assert waiting.git("show-ref") == before
+
+
+def test_a_commit_msg_hook_may_add_to_the_message(waiting: Workspace) -> None:
+    """As for a commit that a person makes."""
+    hook(waiting, "echo 'Ticket: OPS-7' >> \"$1\"")
+    waiting.ok("promote", "dev", "prod")
+    assert "Ticket: OPS-7" in waiting.git("log", "-1", "--format=%(trailers)", "main")
+
+
+def test_a_commit_msg_hook_may_not_take_the_audit_trail_out(waiting: Workspace) -> None:
+    """A promotion that nobody could tell from another commit would be one without gates."""
+    hook(waiting, "echo 'A change' > \"$1\"")
+    before = waiting.git("show-ref")
+    outcome = waiting.envctl("promote", "dev", "prod")
+    assert (outcome.code, outcome.err) == (
+        1,
+        (
+            "error: hooks/commit-msg: the commit-msg hook took Envctl-Environment, Envctl-Promoted-From out of the message\n"
+            "hint: let it keep the last paragraph, which is the audit trail\n"
+        ),
+    )
+    assert waiting.git("show-ref") == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "error"),
     [
