@@ -1,5 +1,6 @@
 """Gathers what the gates of a promotion judge; the judgement itself is pure (`delivery.gates`)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from envctl.delivery.gates import Refusal, refusals, suspended
@@ -12,6 +13,7 @@ from envctl.ports import Evaluator, RenderCache, Repository
 from envctl.workflows.observed import read_observed
 from envctl.workflows.origin import Origin
 from envctl.workflows.project import load_pauses
+from envctl.workflows.source import require_reviewed
 from envctl.workflows.sourcecommit import SourceBranch
 from envctl.workflows.verify import verify_tip
 
@@ -39,7 +41,7 @@ def judge(
         target=case.target.name,
         promotes_from=case.target.promotes_from or (),
         deploy_commit=case.origin.tip.commit.id,
-        problems=_problems(repository, evaluator, case.origin, cache),
+        problems=(*_problems(repository, evaluator, case.origin, cache), *_unreviewed(repository, case)),
         observed=observed,
         unreadable=unreadable,
         pauses=load_pauses(case.branch.source.tree, case.target.name),
@@ -88,3 +90,12 @@ def _problems(
 ) -> tuple[str, ...]:
     found = verify_tip(repository, evaluator, origin.tip, cache)
     return (*(change.path for change in found.differences), *found.problems)
+
+
+def _unreviewed(repository: Repository, case: Case) -> Iterator[str]:
+    """A deploy commit may be honest about a source that is on no source branch: publishing refuses those."""
+    source = case.origin.tip.record.source_commit
+    try:
+        require_reviewed(repository, case.branch.name, source)
+    except RefusedError:
+        yield f"its source {source[:12]} is not on the source branch {case.branch.name}"
