@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Pause = Callable[[int], None]
+Backoff = Callable[[int], None]
 """Waits a little before the next try, after so many that were lost: not as long as others who lost too."""
 
 

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from envctl.config.lock import edit_lock
-from envctl.delivery.gates import Refusal
+from envctl.delivery.gates import Refusal, refusals
 from envctl.delivery.plan import PlanFile, PlannedMove, PromotionPlan, moved_since
 from envctl.delivery.promotion import SHORT, PinMove, Selection, promotion_message, select
 from envctl.errors import ConflictError, InputError, Problem, RefusedError, UsageError
 from envctl.model.environment import Environment
+from envctl.model.gates import Facts, Gates
 from envctl.model.git import Commit
 from envctl.model.lock import Pin
 from envctl.ports import Evaluator, RenderCache, Repository
@@ -148,6 +149,7 @@ def _promote(
     same = (move.component for move in selection.moves if move.component not in kept)
     result = replace(result, unchanged=tuple(sorted((*selection.unchanged, *same))))
     if prepared is None or not prepared.moves:
+        _require_direction(ground, options)
         _require_plan(options.plan, None)
         return _finish(repository, evaluator, ground, result, cache)
     plan = _plan(ground, options, prepared)
@@ -183,6 +185,15 @@ def _ground(
         )
     origin = read_origin(repository, evaluator, branch, options.source, cache)
     return _Ground(branch, target, origin, deploy_tip(repository, target.name), lock.pins, remote_tips)
+
+
+def _require_direction(ground: _Ground, options: PromoteOptions) -> None:
+    """The wrong way is told even where nothing would move: nobody should take that for an answer."""
+    allowed = ground.target.promotes_from or ()
+    if ground.origin.environment not in allowed and not options.force:
+        facts = Facts(options.at, ground.origin.environment, ground.target.name, allowed, "")
+        what = f"promotion from {options.source} to {options.target}"
+        require_passed(refusals(Gates(), facts), what, force=False)
 
 
 def _meet_remote(

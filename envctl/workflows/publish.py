@@ -15,7 +15,7 @@ from envctl.delivery.deploy import (
 from envctl.errors import ConflictError, InputError, Problem, RefusedError
 from envctl.manifests.paths import component_of
 from envctl.model.git import Commit, RefUpdate, TreeChange
-from envctl.ports import Evaluator, Pause, Repository, at_once
+from envctl.ports import Backoff, Evaluator, Repository, at_once
 from envctl.workflows.compared import DeployTree, written_over
 from envctl.workflows.project import choose_environments, load_project
 from envctl.workflows.rendered import Rendered, Restored
@@ -112,7 +112,7 @@ def publish(
     rendered: Rendered | Restored,
     source: Commit,
     renderer: str,
-    pause: Pause = at_once,
+    backoff: Backoff = at_once,
 ) -> Published:
     """Publish one environment locally. A lost race is built again on the new tip, a few times, after a pause.
 
@@ -129,7 +129,7 @@ def publish(
                 raise  # nobody moved it: it is locked
             if last == TRIES:
                 raise others_won(deploy_branch(rendered.environment), error) from error
-            pause(last)
+            backoff(last)
             continue
         return result
     raise AssertionError("the last try returned or raised")

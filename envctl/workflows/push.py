@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from envctl.delivery.deploy import deploy_branch, deploy_ref
 from envctl.errors import ConflictError, InputError, RefusedError
 from envctl.model.git import Commit, RefUpdate
-from envctl.ports import Pause, Repository, at_once
+from envctl.ports import Backoff, Repository, at_once
 from envctl.workflows.publish import TRIES, Published, others_won, prepare
 from envctl.workflows.rendered import Rendered, Restored
 from envctl.workflows.tips import deploy_tip
@@ -92,7 +92,7 @@ def publish_and_push(
     rendered: Sequence[Rendered | Restored],
     source: Commit,
     renderer: str,
-    pause: Pause = at_once,
+    backoff: Backoff = at_once,
 ) -> tuple[Published, ...]:
     """Publish environments on a remote, all in one push. Also finishes a push that failed before.
 
@@ -114,7 +114,7 @@ def publish_and_push(
         except ConflictError as error:
             if last == TRIES:
                 raise others_won(f"deploy branches on {remote}", error) from error
-            pause(last)
+            backoff(last)
             continue
         for each in results:
             if each.update:
