@@ -56,7 +56,7 @@ def test_the_version_is_one_line(capfd: pytest.CaptureFixture[str]) -> None:
         ),
         pytest.param(["kill"], "error: No such command 'kill'.\n", id="unknown command"),
         pytest.param(["render", "--nope"], "error: No such option '--nope'.", id="unknown option"),
-        pytest.param(["promote", "dev"], "error: Missing argument 'TO'.", id="missing argument"),
+        pytest.param(["blame", "dev"], "error: Missing argument 'OBJECT'.", id="missing argument"),
         pytest.param(["render", "--push"], "error: --push needs --publish", id="options that need others"),
         pytest.param(["-o", "yaml", "status"], "error: Invalid value for '-o'", id="unknown output"),
     ],
