@@ -79,9 +79,11 @@ def component_of(path: str) -> str:
 def folded(path: str) -> str:
     """What file systems that fold case and Unicode form make of a path's names.
 
-    The percent signs of an encoded path would hide that two names look the same.
+    The percent signs of an encoded path would hide that two names look the same. Names that are cut into
+    directories are put together first: a cut may go through a character of several bytes.
     """
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", _unquote(path)).casefold())
+    whole = _unquote(path.replace("%/", ""))
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", whole).casefold())
 
 
 def components_text(graph: Mapping[str, Sequence[str]]) -> bytes:

@@ -84,7 +84,10 @@ LIBRARY = MemoryTree(
 
 
 def test_imports_are_read_from_the_tree(evaluator: JsonnetEvaluator) -> None:
-    """The closure names files and vain searches, not lazy imports."""
+    """The closure names files and vain searches, not lazy imports.
+
+    Writer's fault row 27: an import that nothing needs is not in it.
+    """
     outcome = one(evaluator, "import 'components/gateway/main.jsonnet'", LIBRARY)
     assert outcome.error is None
     assert outcome.value == {
@@ -189,7 +192,10 @@ FORBIDDEN = [
 def test_forbidden_imports_of_every_kind_fail_without_contents(
     evaluator: JsonnetEvaluator, how: str, wanted: str
 ) -> None:
-    """The error names the path asked for and the importing file, and holds no byte of any file."""
+    """The error names the path asked for and the importing file, and holds no byte of any file.
+
+    Writer's fault row 22: absolute, climbing, linked, and device paths.
+    """
     tree = MemoryTree(
         {
             "lib/a.libsonnet": f"{how} '{wanted}'",
@@ -213,7 +219,10 @@ def test_forbidden_imports_of_every_kind_fail_without_contents(
 def test_programs_see_no_variables_and_no_functions_of_the_outside(
     evaluator: JsonnetEvaluator, code: str
 ) -> None:
-    """What a component gets, it gets from the tree."""
+    """What a component gets, it gets from the tree.
+
+    Writer's fault row 26: neither external variables nor native functions nor the environment.
+    """
     assert one(evaluator, code).error is not None
 
 

@@ -55,7 +55,10 @@ def wait_until(happened: Callable[[], bool]) -> None:
 
 
 def test_a_worker_inherits_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No HOME, no token: only what the engine reads."""
+    """No HOME, no token: only what the engine reads.
+
+    Writer's fault row 26: what is not there cannot leak.
+    """
     monkeypatch.setenv("ENVCTL_CANARY", "secret")
     with JsonnetEvaluator(workers=1) as engine:
         engine.evaluate(ONE)

@@ -53,7 +53,10 @@ def engine(request: pytest.FixtureRequest) -> Iterator[tuple[str, JsonnetEvaluat
 def test_a_hostile_program_is_contained_with_its_own_message(
     engine: tuple[str, JsonnetEvaluator], hostile: Hostile
 ) -> None:
-    """A typed error that names the task and the reason and shows no bytes of what it reached for."""
+    """A typed error that names the task and the reason and shows no bytes of what it reached for.
+
+    Writer's fault rows 22, 23, 24, 25 and 26: what it would read, use up, crash or ask for.
+    """
     name, evaluator = engine
     tasks = [
         EvaluationTask("gateway in prod", hostile.code, TREE),

@@ -36,7 +36,10 @@ def test_every_engine_renders_the_sample_to_the_same_tree(sample: Workspace, nam
 
 
 def test_the_settings_choose_the_engine_and_the_trailer_names_it(sample: Workspace) -> None:
-    """With its version."""
+    """With its version.
+
+    Writer's fault row 6: engines print numbers each in their own way, so the record tells which it was.
+    """
     (sample.path / "envctl.yaml").write_text("evaluation: {engine: rjsonnet}\n")
     sample.commit("a faster engine")
     sample.ok("render", "dev", "--publish")

@@ -125,12 +125,15 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, int]
     return rendered(rich_box(path / "repository"), "--no-cache", cwd=path)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(around=combinations)
 def test_no_circumstance_changes_a_tree(
     plain: dict[str, tuple[str, int]], tmp_path_factory: pytest.TempPathFactory, around: Circumstances
 ) -> None:
-    """Whatever the machine, the place, the time, the past and the form of the source: the trees are the same."""
+    """Whatever the machine, the place, the time, the past and the form of the source: the trees are the same.
+
+    Writer's fault row 6: byte for byte, in 20 circumstances; CI runs it with every Python and processor.
+    """
     siblings = tmp_path_factory.mktemp("around")
     box = prepared(siblings, around)
     run = [*around.order, "--jobs", str(around.jobs), *SOURCES[around.source]]

@@ -138,7 +138,10 @@ def workspace(tmp_path: Path) -> Workspace:
 def test_what_is_no_file_of_this_repository_is_refused_by_name(
     workspace: Workspace, replace: Callable[[Workspace, str], None], path: str, expected: str
 ) -> None:
-    """Path, reason and next step, the same from a commit, the index and the work tree."""
+    """Path, reason and next step, the same from a commit, the index and the work tree.
+
+    Writer's fault rows 9 and 13: submodules, Git LFS pointers and symbolic links.
+    """
     if path != LOCK:
         workspace.git("rm", "-q", LOCK)  # else the component is read at its pin, where all is well
     replace(workspace, path)

@@ -111,7 +111,10 @@ def render_again(small: Workspace, entries: list[tuple[str, bytes, str]]) -> tup
 def test_an_entry_that_the_render_needs_is_refused_by_name(
     small: Workspace, entries: list[tuple[str, bytes, str]], error: str
 ) -> None:
-    """The whole answer, and nothing was written."""
+    """The whole answer, and nothing was written.
+
+    Writer's fault rows 9, 12 and 13: links, submodules, and entries that no honest tree has.
+    """
     code, text, ids = rendered(small, entries)
     told = error.replace("{tree}", ids["tree"]).replace("{good}", ids["good"])
     assert (code, text) == (1, f"dev: failed\n  error: {told}")
@@ -130,7 +133,10 @@ def test_a_render_that_remembers_a_good_tree_says_the_same(
 
 @pytest.mark.parametrize("name", BESIDE, ids=repr)
 def test_an_entry_that_the_render_does_not_need_stands_in_nobodys_way(small: Workspace, name: bytes) -> None:
-    """It is neither read nor written anywhere."""
+    """It is neither read nor written anywhere.
+
+    Writer's fault row 12: names that are no text, too long, or spelt like Git's own.
+    """
     entries = sorted([("100644", name, "other"), ("100644", b"f", "good")], key=lambda each: each[1])
     assert rendered(small, entries)[:2] == (
         0,

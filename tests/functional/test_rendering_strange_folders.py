@@ -223,7 +223,10 @@ ON_DISK: list[tuple[Callable[[Path], None], str]] = [
 def test_what_is_no_file_in_the_work_tree_is_never_opened(
     small: Workspace, make: Callable[[Path], None], error: str
 ) -> None:
-    """A pipe without a writer would hang the command, a device would never end."""
+    """A pipe without a writer would hang the command, a device would never end.
+
+    Writer's fault row 22: nothing hangs.
+    """
     small.edit("components/web/main.jsonnet", "{\n  config", "(import 'x/f') + {\n  config")
     (small.path / "lib/x").mkdir(parents=True)
     make(small.path / "lib/x/f")

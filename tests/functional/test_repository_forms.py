@@ -196,7 +196,10 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_every_form_and_every_source_gives_the_same_trees(
     box: Box, expected: dict[str, str], tmp_path: Path, form: Callable[[Box, Path], Box]
 ) -> None:
-    """Commit, index and work tree hold the same content, so they render to the same; with memory or without."""
+    """Commit, index and work tree hold the same content, so they render to the same; with memory or without.
+
+    Writer's fault rows 8 and 10: also detached, shallow, linked, sparse, and checked out with other line ends.
+    """
     made = form(box, tmp_path / "made")
     sources = (COMMIT,) if form in {bare, mirror} else (COMMIT, INDEX, FILES)
     for source in sources:
@@ -236,7 +239,10 @@ def test_what_is_on_disk_counts_before_what_was_left_out(
 def test_a_pin_that_a_shallow_clone_lacks_is_named(
     box: Box, expected: dict[str, str], tmp_path: Path
 ) -> None:
-    """The error says which commit is missing and how to get it, and its command works."""
+    """The error says which commit is missing and how to get it, and its command works.
+
+    Writer's fault row 8: what is there renders, and what is not is asked for.
+    """
     made = box.clone(tmp_path / "made", "--depth=1")
     pinned = box.git("rev-parse", "HEAD~1")
     done = Workspace(made.path).envctl("render", "prod")
@@ -255,7 +261,10 @@ def test_a_pin_that_a_shallow_clone_lacks_is_named(
 def test_files_that_a_partial_clone_lacks_are_named(
     box: Box, expected: dict[str, str], tmp_path: Path
 ) -> None:
-    """envctl fetches no file behind a render's back: it says which is missing, and how to get all."""
+    """envctl fetches no file behind a render's back: it says which is missing, and how to get all.
+
+    Writer's fault row 8: what is there renders, and what is not is asked for.
+    """
     box.git("config", "uploadpack.allowFilter", "true")
     box.git("config", "uploadpack.allowAnySHA1InWant", "true")
     made = box.clone(tmp_path / "made", "--filter=blob:none")

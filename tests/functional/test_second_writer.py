@@ -72,7 +72,10 @@ def subjects(workspace: Workspace, ref: str) -> list[str]:
 def test_a_publish_that_lost_the_race_is_rendered_again_on_the_new_tip(
     ann: Workspace, bob: Workspace, remote: Workspace, server: GitServer
 ) -> None:
-    """Bob publishes while Ann's push is on its way: both commits stand, one after the other."""
+    """Bob publishes while Ann's push is on its way: both commits stand, one after the other.
+
+    Writer's fault row 1: never merged, always rendered again.
+    """
     change(bob, 2)
     change(ann, 3)
     ann.git("remote", "set-url", "origin", server.url("platform.git"))
@@ -87,7 +90,10 @@ def test_a_publish_that_lost_the_race_is_rendered_again_on_the_new_tip(
 def test_a_publish_that_always_loses_ends_and_has_moved_nothing(
     ann: Workspace, remote: Workspace, server: GitServer
 ) -> None:
-    """After five lost races the command gives up; here and there all refs are the winner's."""
+    """After five lost races the command gives up; here and there all refs are the winner's.
+
+    Writer's fault row 1: five tries, and no more.
+    """
 
     def win() -> None:
         tip = remote.git("rev-parse", "deploy/dev")

@@ -80,7 +80,10 @@ def test_a_permission_to_prune_makes_a_deploy_commit_of_its_own(promoted: Worksp
 
 
 def test_a_shallow_clone_that_cannot_tell_publishes_nothing(small: Workspace, tmp_path: Path) -> None:
-    """CI often has the last commit only; nothing changed, so nothing is published and nothing fails."""
+    """CI often has the last commit only; nothing changed, so nothing is published and nothing fails.
+
+    Writer's fault row 8: where ancestry cannot be told, nothing is guessed.
+    """
     small.ok("render", "dev", "--publish")
     for number in range(3):
         small.git("commit", "--allow-empty", "-qm", f"Empty {number}")

@@ -368,7 +368,10 @@ def test_one_branch_by_hand_does_not_keep_the_others_from_being_published(small:
 
 
 def test_a_failing_environment_is_never_published(small: Workspace) -> None:
-    """Not in part either: no ref, no tree of it."""
+    """Not in part either: no ref, no tree of it.
+
+    Writer's fault row 5: the component and the reason are named, the other environment is published.
+    """
     small.edit("environments/prod/environment.yaml", "promotesFrom: [dev]\n", "")
     small.edit(MAIN, "'%d' % $.config.replicas", "if $.config.replicas > 2 then error 'too many' else 'few'")
     small.commit("Refuse many")
@@ -378,4 +381,7 @@ def test_a_failing_environment_is_never_published(small: Workspace) -> None:
         ("dev", "published"),
         ("prod", "failed"),
     ]
+    (error,) = outcome.data["environments"][1]["errors"]
+    assert (error["place"].partition(":")[0], error["summary"]) == (MAIN, "too many")
+    assert "web in prod" in str(error)
     assert small.git("for-each-ref", "--format=%(refname)", "refs/heads/deploy") == "refs/heads/deploy/dev"

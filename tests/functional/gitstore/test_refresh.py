@@ -121,7 +121,10 @@ def folder_linked(box: Box) -> None:
     ids=lambda each: each.__name__,
 )
 def test_what_somebody_touched_is_left_alone(locked: Box, touch: object) -> None:
-    """The promotion stands in HEAD; the user's file and index keep every byte."""
+    """The promotion stands in HEAD; the user's file and index keep every byte.
+
+    Writer's fault row 13: a link planted where the file is to go is not followed.
+    """
     touch(locked)  # type: ignore[operator]
     old = promote(locked, b"pins: new\n")
     before = snapshot(locked.path)

@@ -119,7 +119,10 @@ def test_paths_that_differ_by_case_only_are_refused() -> None:
     ],
 )
 def test_names_that_differ_by_unicode_form_only_are_refused(one: str, other: str) -> None:
-    """Both sources are named; nobody who reads the two names could tell them apart."""
+    """Both sources are named; nobody who reads the two names could tell them apart.
+
+    Writer's fault row 11: both objects are named.
+    """
     left, right = (obj(name, "ClusterRole", f"{RBAC}/v1") for name in (one, other))
     paths = [built(web=each)[0].path for each in (left, right)]
     reason = f"{paths[1]} and {paths[0]} (from web $[0]) differ by case or Unicode form only"
