@@ -41,7 +41,10 @@ class Holder:
     @property
     def is_dead(self) -> bool:
         """Whether it is certain that the process has ended."""
-        return self.machine == _machine() and _start(self.pid) != self.started
+        if self.machine != _machine():
+            return False
+        start = _start(self.pid)
+        return start is None or ("" not in {start, self.started} and start != self.started)
 
 
 class Lock:

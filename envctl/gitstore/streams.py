@@ -118,9 +118,10 @@ class Ssh(SubprocessSSHVendor):
             env=quiet(os.environ),
             start_new_session=True,
         )
-        self._deadline.on_end(lambda: end_group(process))
+        opened = _Process(process)
+        self._deadline.on_end(opened.end)
         self._drains.append(_Drain(process))
-        return _Process(process)
+        return opened
 
 
 class TcpClient(Stream, TCPGitClient):
@@ -156,6 +157,13 @@ class TcpClient(Stream, TCPGitClient):
 class _Process(SubprocessWrapper):
     """A child process that is not waited for longer than it takes to say goodbye."""
 
+    is_closed = False
+
+    def end(self) -> None:
+        """End it with all that it started. Its number may be another's once it was waited for."""
+        if not self.is_closed:
+            end_group(self.proc)
+
     def close(self, timeout: int | None = _FAREWELL_SECONDS) -> None:
         for each in (self.proc.stdin, self.proc.stdout):
             if each:
@@ -166,6 +174,7 @@ class _Process(SubprocessWrapper):
         except subprocess.TimeoutExpired:
             end_group(self.proc)
             self.proc.wait()
+        self.is_closed = True
 
 
 class _Drain:

@@ -44,7 +44,7 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
-def packets(count: int) -> bytes:
-    """Lines of a list of refs, as servers send them."""
-    lines = (b"%040x refs/heads/branch-%010d\n" % (each + 1, each) for each in range(count))
+def packets(count: int, length: int = 10) -> bytes:
+    """Lines of a list of refs, as servers send them; the last part of a name has a length."""
+    lines = (b"%040x refs/heads/branch-%0*d\n" % (each + 1, length, each) for each in range(count))
     return b"".join(b"%04x%s" % (len(line) + 4, line) for line in lines)

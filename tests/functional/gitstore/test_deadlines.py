@@ -106,7 +106,7 @@ def test_a_push_whose_server_thinks_too_long_is_looked_up(full: Box, agent: Box,
 def test_a_list_of_refs_without_end_is_cut_off(agent: Box, scheme: str) -> None:
     """It would fill the memory, as fast as the line is."""
     agent.git("config", "envctl.timeout", "120")
-    more = packets(2000)
+    more = packets(20, 40_000)
     http = scheme == "http"
     with endless_server(ADVERTISED + SERVICE if http else b"", chunk(more) if http else more, 0) as port:
         agent.git("remote", "add", "origin", f"{scheme}://127.0.0.1:{port}/repo.git")
