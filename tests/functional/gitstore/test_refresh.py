@@ -210,5 +210,6 @@ def test_two_refreshes_at_once_leave_one_good_index(locked: Box) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert outcomes.count(True) == 1
+    assert True in outcomes
+    assert set(outcomes) <= {True, "locked"}  # who comes later finds it done
     assert status(locked) == ""
