@@ -11,7 +11,6 @@ import errno
 import fcntl
 import os
 import secrets
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -184,7 +183,7 @@ def _machine() -> str:
     with suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         namespace = os.readlink("/proc/self/ns/pid")  # noqa: PTH115
-    return f"{socket.gethostname()} {boot} {namespace}".replace("|", "_")
+    return f"{os.uname().nodename} {boot} {namespace}".replace("|", "_")
 
 
 def _start(pid: int) -> str | None:
