@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from envctl.config.reading import content, read_checked
@@ -44,7 +45,9 @@ def parse_lock(data: bytes, path: str) -> Lock:
     )
 
 
+@lru_cache(maxsize=8)
 def _read(data: bytes, path: str) -> Document:
+    """The document, which nobody changes. One run reads the same few locks many times."""
     return read_checked(data, path, "lock", conflict_hint=_CONFLICT_HINT)
 
 

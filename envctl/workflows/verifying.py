@@ -7,7 +7,7 @@ changed, and with the last good commit below it: one that was verified, not one 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 
 from envctl.errors import EnvctlError, InputError, RefusedError, UsageError
 from envctl.model.git import Commit
@@ -133,12 +133,13 @@ class _Reviewed:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
         head = repository.head()[1]
+        self._seen: set[str] = set()
         self._branch = load_settings(repository.tree(head)).source_branch if head else None
 
     def told(self, found: Verification) -> Verification:
         """With what there is to say of its source; publishing refuses those that nobody reviewed."""
         source = found.source_commit
-        if not self._branch or not source or found.unchecked or source in self._line:
+        if not self._branch or not source or found.unchecked or self._is_on_line(source):
             return found
         if not self._tips:
             reason = f"the source branch {self._branch} is not in this repository"
@@ -156,10 +157,21 @@ class _Reviewed:
     def _tips(self) -> tuple[str, ...]:
         return branch_tips(self._repository, self._branch) if self._branch else ()
 
+    def _is_on_line(self, source: str) -> bool:
+        """Whether it is in the first-parent history of the source branch, where nearly all sources are.
+
+        That is walked once for all sources, and no further than they need.
+        """
+        while source not in self._seen:
+            commit = next(self._rest, None)
+            if commit is None:
+                return False
+            self._seen.add(commit.id)
+        return True
+
     @cached_property
-    def _line(self) -> frozenset[str]:
-        """The first-parent history of the source branch, where nearly all sources are."""
-        return frozenset(each.id for tip in self._tips for each in _history(self._repository, tip, ""))
+    def _rest(self) -> Iterator[Commit]:
+        return chain.from_iterable(_history(self._repository, tip, "") for tip in self._tips)
 
 
 @dataclass(frozen=True, slots=True)
