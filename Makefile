@@ -45,6 +45,8 @@ bench: $(STAMP)  ## the benchmarks behind benchmarks/RESULTS.md that need no fet
 	@$(BIN)/python benchmarks/monorepo.py
 	@$(BIN)/python benchmarks/monorepo.py --engine rjsonnet
 	@$(BIN)/python benchmarks/growth.py
+	@$(BIN)/python benchmarks/promotion.py
+	@$(BIN)/python benchmarks/publish.py
 
 docs: $(STAMP)  ## write docs/commands.md anew from the help texts
 	@$(BIN)/python tools/commands.py

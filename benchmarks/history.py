@@ -13,6 +13,7 @@ import argparse
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from envctl.delivery.promotion import PinMove, promotion_message
 from envctl.delivery.trailers import Trailer
 from envctl.model.git import Commit, Signature
 
+# Where what takes long to make is kept from one run to the next.
+SCRATCH = Path(tempfile.gettempdir(), "envctl-benchmarks")
 ENVIRONMENTS = ("dev", "staging", "prod")
 TOGETHER = 10  # components that change in one commit
 START = 1_767_225_600  # 2026-01-01 in UTC

@@ -1,6 +1,6 @@
 """A repository of 100,000 files and 1 GB besides 5,000 objects: time and memory of each command.
 
-    python benchmarks/large.py SCRATCH [--files 100000] [--bytes 10240] [--runs 3]
+    python benchmarks/large.py [SCRATCH] [--files 100000] [--bytes 10240] [--runs 3]
 
 The files are of no concern to envctl, and lie in 1,000 folders below `docs/`; their bytes are random, so
 the repository is as large as they are. It is kept in SCRATCH, 2 GB with its work tree. "More" is
@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from history import Size, copy, repository
+from history import SCRATCH, Size, copy, repository
 from timing import ENVCTL, Measured, commit_all, git, peaks, run, verdict
 
 FOLDERS = 1_000
@@ -85,11 +85,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("scratch", type=Path)
+    parser.add_argument("scratch", type=Path, nargs="?", default=SCRATCH)
     parser.add_argument("--files", type=int, default=100_000)
     parser.add_argument("--bytes", type=int, default=10_240)
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
+    options.scratch.mkdir(parents=True, exist_ok=True)
     scratch, size = options.scratch.resolve(), Size(100)
     make: dict[str, Callable[[], Path]] = {
         "plain": lambda: repository(scratch, size),

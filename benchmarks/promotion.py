@@ -1,6 +1,6 @@
 """Promotion, rollback, history and status after 100 and after 10,000 deploy commits of 5,000 objects each.
 
-    python benchmarks/promotion.py SCRATCH [--deploys 100 10000] [--runs 5]
+    python benchmarks/promotion.py [SCRATCH] [--deploys 100 10000] [--runs 5]
 
 Repositories of `history.py` are kept in SCRATCH. Each run promotes one component, which changes
 one object, and rolls it back, in a copy. "Inside" is the same command in a process that has imported
@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from history import Size, copy, repository
+from history import SCRATCH, Size, copy, repository
 from timing import ENVCTL, ROOT, Measured, run, verdict
 
 WARM = "promote staging prod --dry-run"
@@ -106,10 +106,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("scratch", type=Path)
+    parser.add_argument("scratch", type=Path, nargs="?", default=SCRATCH)
     parser.add_argument("--deploys", type=int, nargs=2, default=[100, 10_000])
     parser.add_argument("--runs", type=int, default=5)
     options = parser.parse_args()
+    options.scratch.mkdir(parents=True, exist_ok=True)
     known = commands()
     left = ", ".join(sorted(COMMANDS.keys() - known.keys()))
     if left:

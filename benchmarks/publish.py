@@ -1,6 +1,6 @@
 """Publishing one changed object among 10,000, against a bare dulwich commit of one file in the same tree.
 
-    python benchmarks/publish.py SCRATCH [--components 200] [--runs 7]
+    python benchmarks/publish.py [SCRATCH] [--components 200] [--runs 7]
 
 Each run commits an overlay that changes one object of one component, and publishes that; everything
 else is remembered. The base is `bare_commit.py`: a process that commits one file and nothing else.
@@ -14,7 +14,7 @@ import tempfile
 from itertools import count
 from pathlib import Path
 
-from history import Size, copy, repository
+from history import SCRATCH, Size, copy, repository
 from timing import ENVCTL, ROOT, Measured, commit_all, git, interleaved, run, verdict
 
 PATH = "app000/prod/ConfigMap_app000-000.yaml"
@@ -84,11 +84,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("scratch", type=Path)
+    parser.add_argument("scratch", type=Path, nargs="?", default=SCRATCH)
     parser.add_argument("--components", type=int, default=200)
     parser.add_argument("--deploys", type=int, default=100)
     parser.add_argument("--runs", type=int, default=7)
     options = parser.parse_args()
+    options.scratch.mkdir(parents=True, exist_ok=True)
     size = Size(options.deploys, options.components)
     with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
         root = copy(repository(options.scratch.resolve(), size), Path(folder, "repository"))
