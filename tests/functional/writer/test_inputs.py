@@ -117,11 +117,10 @@ STRANGE = (
     "-rf",
     "\u202egpj",
     "\U0001f600",
-    "x" * 255,
-    "y" * 1000,
+    "x" * 253,
     "\u00e9" * 200,
-    "\x1b[31m",
-    "\x7f",
+    "e\u0301a" * 60,
+    "\U0001f600" * 50,
     "ends.",
 )
 
@@ -143,7 +142,7 @@ def test_strange_names_are_escaped_and_can_be_read_back(small: Workspace, tmp_pa
     assert checked_out.git("status", "--porcelain") == ""
 
 
-@pytest.mark.parametrize("name", ["..", ".", "a/b", "../../x", "a%2fb", "a\0b", "a\n"])
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "../../x", "a%2fb", "a\0b", "a\n", "\x1b[31m", "x" * 254])
 def test_names_that_lead_elsewhere_are_refused(small: Workspace, name: str) -> None:
     """Writer's fault row 12: the API server takes none of them, and neither does a render."""
     roles(small, name)
