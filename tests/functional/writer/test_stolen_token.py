@@ -135,6 +135,9 @@ def test_what_a_stolen_token_pushes_is_promoted_nowhere(
     fresh = clone(server, "ann", tmp_path / "fresh")
     outcome = fresh.envctl("promote", "dev", "prod")
     assert outcome.code == 1, outcome.out
+    if "reviewed" in name:
+        source = fresh.git("rev-parse", "origin/mine")[:12]
+        assert f"its source {source} is not on the source branch main" in outcome.err
     assert fresh.git("rev-parse", "main") == fresh.git("rev-parse", "origin/main")
 
 
