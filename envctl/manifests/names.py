@@ -51,7 +51,13 @@ def bad_name(group: str, kind: str, name: str, *, known: bool) -> str:
     if (group, kind) in _LABEL_NAMES and not is_label(name):
         return _complaint(name, "at most 63 lower-case letters, digits and -, with no - at the ends")
     if not known or (group, kind) in _SEGMENT_NAMES:
-        return "" if _is_segment(name) else _complaint(name, "no / and no %, and neither . nor ..")
+        return (
+            ""
+            if _is_segment(name)
+            else _complaint(
+                name, "at most 253 characters, no / and no %, no control characters, and neither . nor .."
+            )
+        )
     return (
         ""
         if is_subdomain(name)

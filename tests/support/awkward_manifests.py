@@ -8,7 +8,7 @@ CONFIG = "web/prod/ConfigMap_a.yaml"
 KEY = "use letters, digits, -, _ and ., with a domain and a slash before them or not"
 VALUE = "use at most 63 letters, digits, -, _ and ., with letters or digits at the ends"
 DNS = "lower-case letters, digits, - and ., with letters or digits at the ends"
-SEGMENT = "no / and no %, and neither . nor .."
+SEGMENT = "at most 253 characters, no / and no %, no control characters, and neither . nor .."
 NO_NAME = "has no metadata.name (set metadata.name)"
 
 Case = tuple[str, Any, tuple[str, ...] | str]

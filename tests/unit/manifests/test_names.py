@@ -7,7 +7,7 @@ from envctl.manifests.names import bad_api_version, bad_kind, bad_name, is_label
 RBAC = "rbac.authorization.k8s.io"
 SUBDOMAIN = "lower-case letters, digits, - and ., with letters or digits at the ends"
 LABEL = "at most 63 lower-case letters, digits and -, with no - at the ends"
-SEGMENT = "no / and no %, and neither . nor .."
+SEGMENT = "at most 253 characters, no / and no %, no control characters, and neither . nor .."
 
 
 @pytest.mark.parametrize("text", ["v1", "v1beta1", "apps/v1", "a.b-c.io/v1alpha2"])
