@@ -65,6 +65,24 @@ def test_the_limit_is_the_last_value_that_passes(
         assert limited(small, limits, *arguments) == failed(error)
 
 
+MANY = "{ all: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'o%%d' %% n } } for n in std.range(1, %d)] }"
+
+
+def test_bounds_hold_without_any_setting(small: Workspace) -> None:
+    """Writer's fault row 14: 5,000 objects are published; more than 10,000 are refused, with the way on.
+
+    How long 5,000 objects take among 100,000 files and 1 GB is measured by ``benchmarks/large.py``.
+    """
+    small.write(MAIN, MANY % 5_000)
+    small.commit("Add 5,000 objects")
+    assert small.json("render", "dev", "--publish")["environments"][0]["objects"] == 5_000
+    small.write(MAIN, MANY % 10_001)
+    assert fails(small, "render", "dev").err == (
+        "dev: failed\n  error: there are 10001 objects; the limit is 10000\n"
+        "  hint: 10001 are of web; raise limits.objects in envctl.yaml\n"
+    )
+
+
 def test_every_object_that_is_too_large_is_named(small: Workspace) -> None:
     """In one pass. All objects together are counted once each of them fits."""
     small.write("envctl.yaml", "limits: {objectBytes: 10, commitBytes: 10, objects: 1}\n")
