@@ -78,8 +78,8 @@ def test_bounds_hold_without_any_setting(small: Workspace) -> None:
     assert small.json("render", "dev", "--publish")["environments"][0]["objects"] == 5_000
     small.write(MAIN, MANY % 10_001)
     assert fails(small, "render", "dev").err == (
-        "dev: failed\n  error: there are 10001 objects; the limit is 10000\n"
-        "  hint: 10001 are of web; raise limits.objects in envctl.yaml\n"
+        "dev: failed\n  error: there are 10,001 objects; the limit is 10,000\n"
+        "  hint: 10,001 are of web; raise limits.objects in envctl.yaml\n"
     )
 
 
