@@ -35,7 +35,9 @@ def pause_options(command: Command) -> Command:
 
 def expiry(until: str | None, length: str | None, now: int) -> int:
     """The end, in seconds since 1970, from ``--until`` or ``--for``. Raises UsageError."""
-    if (until is None) == (length is None):
+    if until is not None and length is not None:
+        raise UsageError("--until and --for exclude each other", hint="leave one of them out")
+    if until is None and length is None:
         raise UsageError(
             "one of --until and --for is needed: it lapses by itself",
             hint=f"--for 4h, or --until {_EXAMPLE}",

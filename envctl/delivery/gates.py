@@ -133,7 +133,7 @@ def _unhealthy(facts: Facts) -> tuple[str, str] | None:
     """Why it is not known that this very revision is healthy, and how to pass; None where it is known."""
     wanted, observed = facts.deploy_commit, facts.observed
     ref = _status_ref(facts)
-    agent = f"fetch it (git fetch origin {ref}:{ref}), see that its agent runs and may push it, {_FORCE}"
+    agent = f"fetch it (git fetch origin +{ref}:{ref}), see that its agent runs and may push it, {_FORCE}"
     if facts.unreadable:
         return f"the status of {facts.source} cannot be read: {facts.unreadable}", agent
     if observed is None:

@@ -74,7 +74,7 @@ def _require_gates(repository: Repository, options: PromoteOptions) -> None:
     gates = load_environment(project, options.target).gates
     if replace(gates, windows=(), places={}) == Gates():
         raise RefusedError(
-            f"{options.target} has no gate that a bad promotion could not pass",
+            f"{options.target} has none of the gates health, soak and approvals, so people promote to it",
             place=f"environments/{options.target}/environment.yaml",
             hint=f"promote by hand: envctl promote {options.source} {options.target}; "
             "or add one, for example gates: {health: true}",

@@ -300,7 +300,8 @@ def _require_plan(file: PlanFile | None, now: PromotionPlan | None) -> None:
     if moved:
         raise ConflictError(
             "the plan was made on something else; nothing was promoted",
-            hint=f"make it anew: envctl promote {plan.source} {plan.target} --dry-run -o json",
+            hint=f"make it anew, with the same -c and --reason: "
+            f"envctl promote {plan.source} {plan.target} --dry-run -o json",
             problems=tuple(Problem("", each) for each in moved),
         )
 

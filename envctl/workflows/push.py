@@ -14,6 +14,8 @@ from envctl.workflows.publish import TRIES, Published, others_won, prepare
 from envctl.workflows.rendered import Rendered, Restored
 from envctl.workflows.tips import deploy_tip
 
+_AGAIN = "run the command again"
+
 
 def sync(repository: Repository, remote: str, environments: Sequence[str]) -> dict[str, str | None]:
     """Fetch deploy branches and bring local ones forward. Returns the remote's tips by ref name.
@@ -36,10 +38,11 @@ def sync(repository: Repository, remote: str, environments: Sequence[str]) -> di
     return tips
 
 
-def require_current(repository: Repository, remote: str, branch: str) -> None:
+def require_current(repository: Repository, remote: str, branch: str, then: str = _AGAIN) -> None:
     """Check that a branch (full name) is on the remote what it is here, so that a push can build on it.
 
-    Raises RefusedError where the remote lacks commits, ConflictError where it has other ones.
+    `then` is what to do once the commits of others are here. Raises RefusedError where the remote lacks
+    commits, ConflictError where it has other ones.
     """
     ours, theirs = repository.ref(branch), repository.fetch(remote, [branch])[branch]
     name = branch.removeprefix("refs/heads/")
@@ -49,14 +52,14 @@ def require_current(repository: Repository, remote: str, branch: str) -> None:
         raise RefusedError(
             f"{name} here has commits that {remote} does not have", hint=f"git push {remote} {name}"
         )
-    raise moved_on(name, remote)
+    raise moved_on(name, remote, then)
 
 
-def moved_on(name: str, remote: str) -> ConflictError:
+def moved_on(name: str, remote: str, then: str = _AGAIN) -> ConflictError:
     """The error for a branch that others pushed to; nothing has moved, here or there."""
     return ConflictError(
         f"{name} on {remote} was moved by someone else; nothing was written",
-        hint=f"git pull --rebase {remote} {name}, then run the command again",
+        hint=f"git pull --rebase {remote} {name}, then {then}",
     )
 
 

@@ -191,7 +191,8 @@ def _ground(repository: Repository, options: RollbackOptions) -> _Ground:
     remote_tips: Mapping[str, str | None] = {}
     if options.push:
         remote = branch.project.settings.remote
-        require_current(repository, remote, branch.ref)
+        see = f"see envctl history {name} first: where they rolled back, a second one goes further back"
+        require_current(repository, remote, branch.ref, see)
         remote_tips = sync(repository, remote, (name,))
     tip = published_tip(repository, name)
     _require_components(branch, environment, options)

@@ -29,8 +29,10 @@ def find_target(repository: Repository, tip: Tip, to: str | None, components: tu
     found = last_good(line)
     if found is None:
         name = tip.record.environment
+        what = f"the same {', '.join(components)}" if components else "the same files"
         raise RefusedError(
-            f"{name} has no earlier deploy commit that is another one and not known to be bad",
+            f"there is nothing to go back to: every earlier deploy commit of {name} has {what}, "
+            "was rolled back, or was never reported Healthy",
             hint=f"name one: envctl history {name}, then envctl rollback {name} --to REV",
         )
     return read_tip(repository, tip.record.environment, found)

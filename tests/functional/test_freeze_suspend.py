@@ -200,10 +200,7 @@ REFUSED: dict[str, tuple[Callable[[Workspace], None], tuple[str, ...], int, str]
         nothing,
         ("freeze", "prod", "--until", LATER, "--for", "4h", "--reason", "x"),
         2,
-        (
-            "error: one of --until and --for is needed: it lapses by itself\n"
-            "hint: --for 4h, or --until 2026-12-24T18:00+01:00\n"
-        ),
+        ("error: --until and --for exclude each other\nhint: leave one of them out\n"),
     ),
     "an end without an offset": (
         nothing,

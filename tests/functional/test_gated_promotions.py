@@ -206,7 +206,7 @@ def test_auto_leaves_an_environment_without_gates_to_people(small: Workspace) ->
     small.ok("render", "dev", "--publish")
     assert small.ok("promote", "--auto").out == (
         "dev -> prod: waiting\n"
-        "  error: environments/prod/environment.yaml: prod has no gate that a bad promotion could not pass\n"
+        "  error: environments/prod/environment.yaml: prod has none of the gates health, soak and approvals, so people promote to it\n"
         "  hint: promote by hand: envctl promote dev prod; or add one, for example gates: {health: true}\n"
     )
 

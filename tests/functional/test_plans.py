@@ -100,7 +100,9 @@ def test_a_plan_is_refused_where_anything_moved_since(waiting: Workspace, act, m
     head, *rest = outcome.err.splitlines()
     assert head == "error: the plan was made on something else; nothing was promoted"
     assert any(line.strip().startswith(moved) for line in rest)
-    assert rest[-1] == "hint: make it anew: envctl promote dev prod --dry-run -o json"
+    assert rest[-1] == (
+        "hint: make it anew, with the same -c and --reason: envctl promote dev prod --dry-run -o json"
+    )
     assert waiting.git("show-ref") == before
 
 

@@ -94,7 +94,8 @@ def test_a_second_rollback_goes_further_back(line: Workspace) -> None:
     line.ok("rollback", "prod")
     assert texts(line) == ("one", "one")
     assert refused(line.envctl("rollback", "prod")) == (
-        "error: prod has no earlier deploy commit that is another one and not known to be bad\n"
+        "error: there is nothing to go back to: every earlier deploy commit of prod has the same files, "
+        "was rolled back, or was never reported Healthy\n"
         "hint: name one: envctl history prod, then envctl rollback prod --to REV\n"
     )
 

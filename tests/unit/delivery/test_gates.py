@@ -33,7 +33,7 @@ WEEKEND = Window(
 ALL = Gates(health=True, soak=1800, approvals=2, places={"approvals": "environments/base/environment.yaml:5"})
 FORCE = "or override it on the record with --force --reason TEXT"
 STATUS = "refs/envctl/status/staging"
-AGENT = f"fetch it (git fetch origin {STATUS}:{STATUS}), see that its agent runs and may push it, {FORCE}"
+AGENT = f"fetch it (git fetch origin +{STATUS}:{STATUS}), see that its agent runs and may push it, {FORCE}"
 PLAN = (
     "write the plan (envctl promote staging prod --dry-run -o json > plan.json), "
     "have it approved by others (envctl approve plan.json), and apply it: envctl promote --plan plan.json"
