@@ -29,7 +29,7 @@ def find_target(repository: Repository, tip: Tip, to: str | None, components: tu
     found = last_good(line)
     if found is None:
         name = tip.record.environment
-        what = f"the same {', '.join(components)}" if components else "the same files"
+        what = f"the same {', '.join(dict.fromkeys(components))}" if components else "the same files"
         raise RefusedError(
             f"there is nothing to go back to: every earlier deploy commit of {name} has {what}, "
             "was rolled back, or was never reported Healthy",
