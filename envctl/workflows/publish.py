@@ -82,6 +82,8 @@ def prepare(
     repository: Repository, rendered: Rendered | Restored, source: Commit, renderer: str
 ) -> Published:
     """Write the deploy tree and commit as objects. No ref moves: `update` says which should."""
+    # Before the tip is read: a branch that moves from now on is not the one that the update expects.
+    here = repository.ref(deploy_ref(rendered.environment))
     tip = deploy_tip(repository, rendered.environment)
     if tip and tip.commit.tree == rendered.tree and not _has_event(repository, tip, source):
         return Published(rendered.environment, Outcome.UNCHANGED, tip.commit.id)
@@ -92,7 +94,6 @@ def prepare(
     record = _record(repository, rendered.environment, changes, tip, source, renderer)
     parent = tip.commit.id if tip else None
     commit = repository.write_commit(deploy_draft(record, written, parent, source))
-    here = repository.ref(deploy_ref(rendered.environment))
     update = RefUpdate(deploy_ref(rendered.environment), here, commit)
     return Published(rendered.environment, Outcome.CREATED, commit, changes, update)
 

@@ -5,9 +5,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from envctl import wiring
+from envctl.model.git import CommitDraft
+from envctl.workflows.publishing import run_render
+from envctl.workflows.runs import PublishOptions
+from envctl.workflows.source import open_source
 from tests.functional.conftest import SMALL, Outcome, Workspace, identified
 from tests.functional.failing import fails, told
 from tests.support.git_servers import GitServer, git_http_server
@@ -319,3 +325,35 @@ def test_a_slow_job_of_an_old_commit_publishes_nothing(
     outcome = slow.json("render", "dev", "--publish", "--push")
     assert [each["state"] for each in outcome["environments"]] == ["superseded"]
     assert remote.git("rev-parse", "deploy/dev") == tip
+
+
+def test_a_publish_that_another_one_here_overtakes_builds_on_it(small: Workspace) -> None:
+    """The deploy branch moves after its tip was read, while the new tree is written: no commit is lost."""
+    small.ok("render", "dev", "--publish")
+    small.edit(MAIN, "'%d' %", "'more: %d' %")
+    small.commit("More")
+    repository = wiring.open_repository(small.path)
+
+    class Raced:
+        """The repository, in which somebody else publishes once, while the commit is being written."""
+
+        moved = False
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(repository, name)
+
+        def write_commit(self, draft: CommitDraft) -> str:
+            if not self.moved:
+                self.moved = True
+                trailers = small.git("log", "-1", "--format=%(trailers)", "deploy/dev")
+                message = f"dev: Faster\n\n{trailers.replace('Sequence: 1', 'Sequence: 2')}\n"
+                made = small.git("commit-tree", "deploy/dev^{tree}", "-p", "deploy/dev", "-m", message)
+                small.git("update-ref", "refs/heads/deploy/dev", made)
+            return repository.write_commit(draft)
+
+    raced: Any = Raced()
+    options = PublishOptions(("dev",), publish=True)
+    with wiring.evaluator(repository) as engine:
+        run = run_render(raced, engine, open_source(raced, options), options)
+    assert [each.state for each in run.outcomes] == ["published"]
+    assert subjects(small, "deploy/dev") == ["dev: More", "dev: Faster", "dev: Add web"]
