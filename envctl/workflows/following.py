@@ -1,15 +1,17 @@
-"""The files checked out here, and whether they follow a promotion or rollback that moved their branch."""
+"""The files checked out here, and whether they follow a commit of envctl's own that moved their branch."""
 
 from collections.abc import Iterator
 
-from envctl.delivery.deploy import ENVIRONMENT, PROMOTED_FROM, ROLLBACK_TO
+from envctl.delivery.deploy import ENVIRONMENT, PAUSE, PROMOTED_FROM, ROLLBACK_TO
 from envctl.delivery.trailers import parse_trailers
 from envctl.model.git import TreeChange
 from envctl.ports import Repository
 
+_OWN = {PROMOTED_FROM, ROLLBACK_TO, PAUSE}
+
 
 def follow_head(repository: Repository) -> tuple[str, ...]:
-    """Bring files and index along to the promotion or rollback that HEAD is, where they are as before it.
+    """Bring files and index along to the commit of envctl's own that HEAD is, where they are as before it.
 
     Returns the paths that somebody changed. Raises ConflictError while another process holds the index.
     """
@@ -18,7 +20,7 @@ def follow_head(repository: Repository) -> tuple[str, ...]:
 
 
 def interrupted(repository: Repository) -> tuple[str, ...]:
-    """The files that HEAD changed, if it is a promotion or a rollback; none where it is not."""
+    """The files that HEAD changed, if it is a commit of envctl's own; none where it is not."""
     return tuple(each.path for each in _changed_by_head(repository))
 
 
@@ -28,5 +30,5 @@ def _changed_by_head(repository: Repository) -> Iterator[TreeChange]:
         return
     commit = repository.commit(head)
     keys = {key for key, _ in parse_trailers(commit.message)}
-    if ENVIRONMENT in keys and keys & {PROMOTED_FROM, ROLLBACK_TO} and len(commit.parents) == 1:
+    if ENVIRONMENT in keys and keys & _OWN and len(commit.parents) == 1:
         yield from repository.changes(repository.commit(commit.parents[0]).tree, commit.tree)

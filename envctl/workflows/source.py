@@ -136,9 +136,9 @@ def require_clean(repository: Repository) -> None:
 
 
 def _way_on(repository: Repository, changed: Sequence[str]) -> str:
-    """What to do with changed files. Never commit those that a killed promotion left: that takes it back."""
+    """What to do with changed files. To commit those that a killed promotion or freeze left takes it back."""
     behind = [path for path in interrupted(repository) if path in changed]
     if behind:
         subject = repository.commit(require_commit(repository)).subject
-        return f"after “{subject}” was cut short, run it again or: git checkout HEAD -- {' '.join(behind)}"
+        return f"“{subject}” was cut short before they were here: git checkout HEAD -- {' '.join(behind)}"
     return "commit them, or publish the last commit as it is with --rev HEAD"

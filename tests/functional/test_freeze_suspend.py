@@ -378,3 +378,18 @@ def test_a_race_that_was_lost_here_is_made_again(line: Workspace) -> None:
     raced: Any = Raced()
     pause(raced, PauseOptions("prod", "freeze", seconds(LATER), "x"), seconds("2026-11-26T00:00Z"))
     assert line.git("log", "-2", "--format=%s") == f"Freeze prod until {LATER}\nFaster"
+
+
+def test_files_that_a_killed_freeze_left_behind_are_not_to_be_committed(line: Workspace) -> None:
+    """The branch has moved and the files have not: to commit them would end the freeze."""
+    freeze(line)
+    line.git("rm", "-qf", FREEZE)
+    outcome = line.envctl("render", "dev", "--publish")
+    assert (outcome.code, outcome.err) == (
+        1,
+        (
+            f"error: the work tree has changes that no commit holds: {FREEZE}\n"
+            f"hint: “Freeze prod until {LATER}” was cut short before they were here: "
+            f"git checkout HEAD -- {FREEZE}\n"
+        ),
+    )
