@@ -5,15 +5,14 @@ from collections.abc import Set as AbstractSet
 
 from envctl.delivery.deploy import ROLLBACK_TO, deploy_record
 from envctl.delivery.rollback import Candidate, last_good
-from envctl.errors import EnvctlError, InputError, RefusedError, UsageError
+from envctl.errors import EnvctlError, RefusedError, UsageError
 from envctl.manifests.paths import component_folder
 from envctl.model.git import Commit
+from envctl.model.observed import Health
 from envctl.ports import Repository
 from envctl.workflows.compared import DeployTree
 from envctl.workflows.observed import observed_history
 from envctl.workflows.tips import Tip, read_tip
-
-HEALTHY = "Healthy"
 
 
 def find_target(repository: Repository, tip: Tip, to: str | None, components: tuple[str, ...]) -> Tip:
@@ -60,23 +59,26 @@ def _tree(repository: Repository, commit: Commit, components: tuple[str, ...]) -
 def _healthy(repository: Repository, environment: str) -> AbstractSet[str] | None:
     """The deploy commits that were ever reported healthy; None where nothing was reported at all."""
     reports = observed_history(repository, environment)
-    return {each.revision for each in reports if each.health == HEALTHY} if reports else None
+    return {each.revision for each in reports if each.health is Health.HEALTHY} if reports else None
 
 
 def _named(repository: Repository, tip: Tip, to: str) -> Tip:
     name = tip.record.environment
     environment, at, revision = to.rpartition("@")
-    if at and environment != name:
-        raise UsageError(f"{to} is no revision of {name}", hint=f"see its revisions: envctl history {name}")
+    hint = f"see its revisions: envctl history {name}"
+    if at and (environment != name or not revision):
+        raise UsageError(f"{to} is no revision of {name}", hint=hint)
     commit = repository.resolve(revision)
     try:
         found = read_tip(repository, name, commit)
-    except RefusedError:
+    except RefusedError as error:
+        if deploy_record(repository.commit(commit).message):
+            raise UsageError(error.summary, hint=hint) from error
         return _made_from(repository, tip, commit)
     if not repository.is_ancestor(commit, tip.commit.id):
         raise UsageError(
             f"{commit[:12]} is not in the history of deploy/{name}",
-            hint=f"see its revisions: envctl history {name}",
+            hint=hint,
         )
     return found
 
@@ -89,9 +91,7 @@ def _made_from(repository: Repository, tip: Tip, source: str) -> Tip:
             found = read_tip(repository, name, commit.id)
             if repository.is_ancestor(found.record.source_commit, source):
                 return found
-        except InputError:  # a source that is not here was made before the clone was cut off
-            break
-        except EnvctlError:
+        except EnvctlError:  # its source is not here (a shallow clone), or others put the branch on it
             break
     raise UsageError(
         f"{name} had published nothing yet at {source[:12]}",

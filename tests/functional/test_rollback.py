@@ -301,6 +301,17 @@ def _mktree(workspace: Workspace, blob: str) -> str:
             id="revision of another environment",
         ),
         pytest.param(
+            ("prod", "--to", "deploy/dev"), 2,
+            "error: commit {dev} is no deploy commit of prod: it belongs to environment dev\n"
+            "hint: see its revisions: envctl history prod\n",
+            id="deploy commit of another environment",
+        ),
+        pytest.param(
+            ("prod", "--to", "prod@"), 2,
+            "error: prod@ is no revision of prod\nhint: see its revisions: envctl history prod\n",
+            id="nothing behind the @",
+        ),
+        pytest.param(
             ("prod", "--to", "nowhere"), 1,
             "error: there is no branch, tag or commit 'nowhere'\nhint: git branch -a lists the branches\n",
             id="unknown revision",
@@ -327,6 +338,7 @@ def test_a_wrong_rollback_is_told_whole(
     assert outcome.err == error.format(
         main=line.git("rev-parse", "main")[:12],
         first=line.git("rev-parse", "main~5")[:12],
+        dev=line.git("rev-parse", "deploy/dev")[:12],
         old=line.git("rev-parse", "deploy/prod~1")[:12],
     )
     assert line.git("show-ref") == before
