@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from envctl.delivery.gates import suspended
-from envctl.errors import ConflictError, EnvctlError, InputError, RefusedError
+from envctl.errors import EnvctlError, InputError, RefusedError
 from envctl.manifests.paths import parse_path
 from envctl.model.gates import Pause as Suspend
 from envctl.model.git import Commit, TreeChange
@@ -104,7 +104,7 @@ class _Publisher:
         """One that fails must not hide what was done for the others."""
         try:
             return publish(self.repository, rendered, self.source, self.renderer, self.backoff)
-        except (ConflictError, RefusedError) as error:
+        except EnvctlError as error:
             return error
 
     def push(self, rendered: Sequence[Rendered]) -> Mapping[str, Published]:

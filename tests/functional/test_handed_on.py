@@ -78,8 +78,9 @@ def test_a_clone_too_shallow_to_tell_what_is_new_publishes_nothing(small: Worksp
         check=True,
     )
     assert fails(identified(shallow), "render", "dev", "--publish").err == (
-        f"error: there is no commit {older} in this repository\n"
-        "hint: a shallow clone lacks old commits (git fetch --unshallow), "
+        "dev: failed\n"
+        f"  error: there is no commit {older} in this repository\n"
+        "  hint: a shallow clone lacks old commits (git fetch --unshallow), "
         "a partial clone (--filter) lacks files\n"
     )
     shallow.git("fetch", "-q", "--unshallow")
