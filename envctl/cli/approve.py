@@ -9,7 +9,7 @@ from envctl.cli.options import Session, common
 from envctl.cli.planfiles import read_plan, write_plan
 from envctl.cli.printers import emit, short
 from envctl.delivery.plan import plan_data
-from envctl.errors import EXIT_CLEAN
+from envctl.errors import EXIT_CLEAN, UsageError
 from envctl.workflows.approve import approve as run
 
 
@@ -27,6 +27,10 @@ def approve(session: Session, path: Path) -> int:
     envctl approve plan.json
     envctl promote --plan plan.json --push
     """
+    if str(path) == "-":
+        raise UsageError(
+            "an approval is written into the file of the plan, so it takes no -", hint="name the file"
+        )
     repository = wiring.open_repository(session.directory)
     file, approval = run(repository, read_plan(path))
     write_plan(path, file)

@@ -97,7 +97,7 @@ def parse_plan(data: bytes, place: str) -> PlanFile:
     """
     try:
         document = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"this is no JSON: {error}", place=place, hint=_REMAKE) from error
     if isinstance(document, dict) and isinstance(document.get("plan"), dict):
         document = document["plan"]
@@ -145,6 +145,7 @@ def _text(document: Any, key: str) -> str:
 def _member(value: Any, key: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{key} must be a text")
+    value.encode()  # half a surrogate pair is no text, and has no digest
     return value
 
 

@@ -1,9 +1,8 @@
 """Approve: put one's name under a plan that one has read. The name is Git's, as for a commit."""
 
-from datetime import UTC, datetime
-
 from envctl.delivery.plan import Approval, PlanFile
 from envctl.errors import RefusedError
+from envctl.model.times import time_text
 from envctl.ports import Repository
 
 
@@ -12,8 +11,7 @@ def approve(repository: Repository, file: PlanFile) -> tuple[PlanFile, Approval]
     author, committer = repository.signature()
     if any(_email(each.by) == author.email.lower() for each in file.approvals):
         raise RefusedError(f"{author} has approved this plan already", hint="somebody else has to")
-    at = datetime.fromtimestamp(committer.time, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    approval = Approval(str(author), at, file.plan.digest)
+    approval = Approval(str(author), time_text(committer.time), file.plan.digest)
     return file.approved(approval), approval
 
 

@@ -208,6 +208,11 @@ def test_a_commit_msg_hook_may_not_take_the_audit_trail_out(waiting: Workspace) 
         pytest.param(
             ("approve", "no.json"), 1, "error: no.json: there is no such file\n", id="nothing to approve"
         ),
+        pytest.param(
+            ("approve", "-"), 2,
+            "error: an approval is written into the file of the plan, so it takes no -\nhint: name the file\n",
+            id="a plan that has no file",
+        ),
     ],
 )  # fmt: skip
 def test_a_wrong_use_of_plans_is_told_whole(

@@ -66,6 +66,8 @@ def changed(**values: object) -> bytes:
     ("data", "reason"),
     [
         pytest.param(b"", "this is no JSON: ", id="empty"),
+        pytest.param(b"[" * 100_000, "this is no JSON: ", id="nested without end"),
+        pytest.param(changed(reason="\ud800"), "the plan is not whole: ", id="half a surrogate pair"),
         pytest.param(b"[]", "this is no plan of a promotion", id="another document"),
         pytest.param(b'{"plan": {"version": 2}}', "this is no plan of a promotion", id="another version"),
         pytest.param(changed(origin=None), "the plan is not whole: origin must be a text", id="null"),
