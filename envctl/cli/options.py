@@ -25,6 +25,15 @@ class Session:
         return self.output == "json"
 
 
+def stored_text(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """The callback of an option whose text is stored in Git: bytes that are no UTF-8 are refused at once."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise click.BadParameter("it is not written in UTF-8", context, parameter) from error
+    return value
+
+
 _OPTIONS = (
     click.option(
         "-C",

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from envctl import wiring
-from envctl.cli.options import Session
+from envctl.cli.options import Session, stored_text
 from envctl.cli.printers import emit, say, short
 from envctl.errors import EXIT_CLEAN, UsageError
 from envctl.model.gates import Pause
@@ -25,7 +25,13 @@ def pause_options(command: Command) -> Command:
         (
             click.option("--until", metavar="TIME", help=f"When it lapses by itself, as {_EXAMPLE}."),
             click.option("--for", "length", metavar="LENGTH", help="In place of --until: 30m, 4h, 2d12h."),
-            click.option("--reason", default="", metavar="TEXT", help="Told to whoever is refused; needed."),
+            click.option(
+                "--reason",
+                callback=stored_text,
+                default="",
+                metavar="TEXT",
+                help="Told to whoever is refused; needed.",
+            ),
             click.option("--push", is_flag=True, help="Push the source branch too."),
         )
     ):

@@ -7,7 +7,7 @@ import click
 from envctl import wiring
 from envctl.cli.auto import run_auto
 from envctl.cli.names import component_names, environment_names
-from envctl.cli.options import Session, common
+from envctl.cli.options import Session, common, stored_text
 from envctl.cli.planfiles import read_plan
 from envctl.cli.printers import emit, say, telling
 from envctl.cli.promotions import promotion_data, promotion_lines
@@ -42,7 +42,7 @@ from envctl.workflows.sourcecommit import left_behind_note
 )
 @click.option("--auto", is_flag=True, help="Promote whatever gates allow: all environments, or FROM TO.")
 @click.option("--force", is_flag=True, help="Override the gates; needs --reason.")
-@click.option("--reason", default="", metavar="TEXT", help="Recorded in the commit.")
+@click.option("--reason", callback=stored_text, default="", metavar="TEXT", help="Recorded in the commit.")
 @common
 def promote(
     session: Session,

@@ -4,7 +4,7 @@ import click
 
 from envctl import wiring
 from envctl.cli.names import environment_names
-from envctl.cli.options import Session, common
+from envctl.cli.options import Session, common, stored_text
 from envctl.cli.pausing import STATES, show
 from envctl.model.times import time_text
 from envctl.workflows.pause import resume as run
@@ -12,7 +12,7 @@ from envctl.workflows.pause import resume as run
 
 @click.command()
 @click.argument("environment", metavar="ENV", shell_complete=environment_names)
-@click.option("--reason", default="", metavar="TEXT", help="Recorded in the commit.")
+@click.option("--reason", callback=stored_text, default="", metavar="TEXT", help="Recorded in the commit.")
 @click.option("--push", is_flag=True, help="Push the source branch too.")
 @common
 def resume(

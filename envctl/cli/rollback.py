@@ -6,7 +6,7 @@ import click
 
 from envctl import wiring
 from envctl.cli.names import component_names, environment_names
-from envctl.cli.options import Session, common
+from envctl.cli.options import Session, common, stored_text
 from envctl.cli.printers import change_lines, counted, emit, say, short, telling
 from envctl.errors import EXIT_CLEAN
 from envctl.model.values import JsonObject
@@ -37,7 +37,13 @@ _PROOFS = {
 @click.option("--push", is_flag=True, help="Push the source branch and the deploy branch, atomically.")
 @click.option("--dry-run", is_flag=True, help="Say what would be restored; write nothing.")
 @click.option("--inexact", is_flag=True, help="Accept a deploy tree that is not the old one bit for bit.")
-@click.option("--reason", default="", metavar="TEXT", help="Recorded in the commit, and as the hold.")
+@click.option(
+    "--reason",
+    callback=stored_text,
+    default="",
+    metavar="TEXT",
+    help="Recorded in the commit, and as the hold.",
+)
 @common
 def rollback(
     session: Session,

@@ -221,3 +221,23 @@ def test_a_wrong_use_of_plans_is_told_whole(
     """The reason and the next step."""
     outcome = small.envctl(*arguments)
     assert (outcome.code, outcome.out, outcome.err) == (code, "", error)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("promote", "dev", "prod"),
+        ("promote", "dev", "prod", "--dry-run"),
+        ("rollback", "prod"),
+        ("freeze", "prod", "--for", "1h"),
+        ("resume", "prod"),
+    ],
+    ids=" ".join,
+)
+def test_a_reason_that_is_no_text_is_a_wrong_argument(waiting: Workspace, arguments: tuple[str, ...]) -> None:
+    """Told before anything is read or written."""
+    before = waiting.git("show-ref")
+    outcome = waiting.envctl(*arguments, "--reason", "caf\udce9")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "it is not written in UTF-8" in outcome.err
+    assert waiting.git("show-ref") == before
