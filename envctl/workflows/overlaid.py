@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from envctl.errors import InputError
 from envctl.manifests.gitids import blob_id
 from envctl.model.git import Entry, EntryKind
 from envctl.ports import Repository, Tree
@@ -23,9 +24,11 @@ class OverlaidTree(Tree):
         return self._entry(path) if path in self._files else self._tree.entry(path)
 
     def read(self, path: str) -> bytes:
-        value = self._files.get(path, "")
-        if not value:
+        if path not in self._files:
             return self._tree.read(path)
+        value = self._files[path]
+        if value == "":
+            raise InputError("there is no such file", place=path)
         return value if isinstance(value, bytes) else self._repository.blob(value)
 
     def list(self, path: str) -> tuple[Entry, ...]:
@@ -43,7 +46,7 @@ class OverlaidTree(Tree):
 
     def _entry(self, path: str) -> Entry | None:
         value = self._files[path]
-        if not value:
+        if value == "":
             return None
         identity = value if isinstance(value, str) else blob_id(value)
         return Entry(path.rpartition("/")[2], EntryKind.FILE, identity)
