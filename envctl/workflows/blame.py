@@ -26,13 +26,13 @@ from envctl.workflows.history import require_tip_id
 from envctl.workflows.layering import has_value, layers_of
 from envctl.workflows.origins import Way, origins, pin_change, rollback_of
 from envctl.workflows.sides import read_object
+from envctl.workflows.source import is_current
 from envctl.workflows.sourcepins import SourcePins
 
 _LISTED = 5
 _Given = tuple[Origin, PinChange | None]
 _UNRENDERED = Origin(note="the newest source does not render to this value")
 _NO_LAYER = BlamedLayer(LayerKind.NONE)
-_CURRENT = "environments/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,14 +322,15 @@ class _Blamer:
         return not has_value(self._sought.values(middle, namespace), leaf.key, leaf.value)
 
     def _code_way(self, each: _Bringer, closure: Iterable[str]) -> Way:
-        paths = tuple(sorted(path for path in closure if not path.startswith(_CURRENT)))
+        paths = tuple(sorted(path for path in closure if not is_current(path)))
         return Way(each.old_pin, each.new_pin, paths, partial(self._ground, each.source))
 
     def _settings_way(self, each: _Bringer, ground: Ground, closure: Iterable[str]) -> Way:
         """Along the source branch, with the pin as it was where that already gives the value."""
-        paths = {path for path in closure if each.tracks or path.startswith(_CURRENT)}
+        paths = {path for path in closure if each.tracks or is_current(path)}
         for name in ground.environment.chain:
-            paths |= {f"{_CURRENT}{name}/environment.yaml", f"{_CURRENT}{name}/{self._component}.jsonnet"}
+            folder = f"environments/{name}"
+            paths |= {f"{folder}/environment.yaml", f"{folder}/{self._component}.jsonnet"}
         pin = None if each.tracks else each.old_pin or each.new_pin
         return Way(each.older, each.source, tuple(sorted(paths)), lambda commit: self._ground(commit, pin))
 

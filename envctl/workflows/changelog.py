@@ -5,15 +5,13 @@ from collections.abc import Collection, Iterator, Mapping
 from envctl.errors import InputError
 from envctl.model.git import Commit
 from envctl.ports import Repository, Tree
-
-# Read at the commit being rendered, never at a pin.
-_CURRENT = ("environments/", "policies/", "envctl.yaml")
+from envctl.workflows.source import is_current
 
 
 def code_paths(component: str, closure: Collection[str]) -> tuple[str, ...]:
     """The paths of a closure that are read at a component's pin, with its settings file."""
     read = {f"components/{component}/component.yaml", *closure}
-    return tuple(sorted(path for path in read if not path.startswith(_CURRENT)))
+    return tuple(sorted(path for path in read if not is_current(path)))
 
 
 def same_code(old: Tree, new: Tree, paths: Collection[str]) -> bool:

@@ -10,11 +10,9 @@ from envctl.workflows.pins import published_pins
 from envctl.workflows.project import load_environment, load_lock, load_project
 from envctl.workflows.publish import published_tip, source_of
 from envctl.workflows.render import render
+from envctl.workflows.source import is_current
 from envctl.workflows.sourcecommit import SourceBranch
 from envctl.workflows.tips import Tip, read_tip
-
-# Read at the commit being rendered; all the rest of a tree is code, which pins name.
-_CURRENT = frozenset({"environments", "policies", "envctl.yaml"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +89,4 @@ def _newest(
 
 
 def _code(tree: Tree) -> tuple[tuple[str, str], ...]:
-    return tuple((entry.name, entry.id) for entry in tree.list("") if entry.name not in _CURRENT)
+    return tuple((entry.name, entry.id) for entry in tree.list("") if not is_current(entry.name))

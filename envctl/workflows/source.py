@@ -9,8 +9,15 @@ from envctl.ports import Repository, Tree
 from envctl.workflows.following import interrupted
 from envctl.workflows.runs import PublishOptions
 
-# Read at the commit being rendered, so a reviewed change of an environment acts at once.
 _CURRENT = frozenset({"environments", "policies", "envctl.yaml"})
+
+
+def is_current(path: str) -> bool:
+    """Whether a path is read at the commit being rendered, so that a reviewed change acts at once.
+
+    All the rest of a tree is code, which pins name.
+    """
+    return path.partition("/")[0] in _CURRENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class PinnedTree:
         return self._side(path).fingerprint(path)
 
     def _side(self, path: str) -> Tree:
-        return self._current if path.partition("/")[0] in _CURRENT else self._pinned
+        return self._current if is_current(path) else self._pinned
 
 
 def open_source(repository: Repository, options: PublishOptions) -> Source:
