@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Backoff = Callable[[int], None]
+Wait = Callable[[int], None]
 """Waits a little before the next try, after so many that were lost: not as long as others who lost too."""
 
 
 def at_once(lost: int) -> None:
-    """The pause that is none."""
+    """The wait that is none."""
 
 
 class Tree(Protocol):

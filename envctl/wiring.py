@@ -36,7 +36,7 @@ def system_clock() -> Clock:
     return SystemClock()
 
 
-def back_off(lost: int) -> None:
+def wait(lost: int) -> None:
     """Wait before the next try of a lost race: a random part of 0.2 s, then of twice as long each time.
 
     Writers who lost together would else meet again at each of their tries.

@@ -120,7 +120,7 @@ def _run(
         evaluator.prepare()  # its process starts while this one imports the rest
         from envctl.workflows.publishing import run_render
 
-        result = run_render(repository, evaluator, source, options, cache, wiring.back_off)
+        result = run_render(repository, evaluator, source, options, cache, wiring.wait)
         # While the engine is there: what the cache has lost meanwhile is evaluated again.
         return result, [] if result.failed or out is None else list(_export(result, out))
 

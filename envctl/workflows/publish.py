@@ -15,7 +15,7 @@ from envctl.delivery.deploy import (
 from envctl.errors import ConflictError, InputError, Problem, RefusedError
 from envctl.manifests.paths import component_of
 from envctl.model.git import Commit, RefUpdate, TreeChange
-from envctl.ports import Backoff, Evaluator, Repository, at_once
+from envctl.ports import Evaluator, Repository, Wait, at_once
 from envctl.workflows.compared import DeployTree, written_over
 from envctl.workflows.project import choose_environments, load_project
 from envctl.workflows.rendered import Rendered, Restored
@@ -113,9 +113,9 @@ def publish(
     rendered: Rendered | Restored,
     source: Commit,
     renderer: str,
-    backoff: Backoff = at_once,
+    wait: Wait = at_once,
 ) -> Published:
-    """Publish one environment locally. A lost race is built again on the new tip, a few times, after a pause.
+    """Publish one environment locally. A lost race is built again on the new tip, a few times, after a wait.
 
     Raises ConflictError when others keep winning, RefusedError for a branch that is not ours.
     """
@@ -130,7 +130,7 @@ def publish(
                 raise  # nobody moved it: it is locked
             if last == TRIES:
                 raise others_won(deploy_branch(rendered.environment), error) from error
-            backoff(last)
+            wait(last)
             continue
         return result
     raise AssertionError("the last try returned or raised")

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from envctl.delivery.gates import suspended
 from envctl.errors import EnvctlError, InputError, RefusedError
 from envctl.manifests.paths import parse_path
-from envctl.model.gates import Pause as Suspend
+from envctl.model.gates import Pause
 from envctl.model.git import Commit, TreeChange
 from envctl.model.settings import Settings
-from envctl.ports import Backoff, Evaluator, RenderCache, Repository, at_once
+from envctl.ports import Evaluator, RenderCache, Repository, Wait, at_once
 from envctl.workflows.compared import DeployTree, changes_from
 from envctl.workflows.project import Project, choose_environments, is_unpromoted, load_pauses, load_project
 from envctl.workflows.publish import Outcome, Published, publish, renderer_of
@@ -29,11 +29,11 @@ def run_render(
     source: Source,
     options: PublishOptions,
     cache: RenderCache | None = None,
-    backoff: Backoff = at_once,
+    wait: Wait = at_once,
 ) -> RenderRun:
     """Render, compare and, if asked, publish. One that fails is never published, nor one that is suspended.
 
-    `backoff` spreads writers who lost the same race.
+    `wait` spreads writers who lost the same race.
     """
     snapshot = snapshot_of(source.tree)
     source = Source(snapshot, source.commit)
@@ -51,7 +51,7 @@ def run_render(
     if options.publish and source.commit:
         kept = {each.environment for each in outcomes if each.state in {"failed", "suspended"}}
         good = [each for each in rendered if each.environment not in kept]
-        publisher = _Publisher(repository, project.settings, source.commit, renderer_of(evaluator), backoff)
+        publisher = _Publisher(repository, project.settings, source.commit, renderer_of(evaluator), wait)
         done = publisher.push(good) if options.push else publisher.publish(good)
         outcomes = [_with_published(each, done.get(each.environment), options) for each in outcomes]
     outcomes += [EnvironmentOutcome(name, "waiting") for name in waiting]
@@ -65,7 +65,7 @@ def run_render(
 
 def _suspends(
     repository: Repository, project: Project, source: Source, options: PublishOptions, names: Sequence[str]
-) -> Mapping[str, Suspend]:
+) -> Mapping[str, Pause]:
     """What keeps environments from being published, by the source itself or by the newest one here.
 
     Not by the source alone: whoever publishes an older commit has not seen that somebody suspended since.
@@ -95,7 +95,7 @@ class _Publisher:
     settings: Settings
     source: Commit
     renderer: str
-    backoff: Backoff
+    wait: Wait
 
     def publish(self, rendered: Sequence[Rendered]) -> Mapping[str, Published | EnvctlError]:
         return {each.environment: self._publish(each) for each in rendered}
@@ -103,19 +103,19 @@ class _Publisher:
     def _publish(self, rendered: Rendered) -> Published | EnvctlError:
         """One that fails must not hide what was done for the others."""
         try:
-            return publish(self.repository, rendered, self.source, self.renderer, self.backoff)
+            return publish(self.repository, rendered, self.source, self.renderer, self.wait)
         except EnvctlError as error:
             return error
 
     def push(self, rendered: Sequence[Rendered]) -> Mapping[str, Published]:
         branch = _source_ref(self.repository, self.settings)
         done = publish_and_push(
-            self.repository, self.settings.remote, branch, rendered, self.source, self.renderer, self.backoff
+            self.repository, self.settings.remote, branch, rendered, self.source, self.renderer, self.wait
         )
         return {each.environment: each for each in done}
 
 
-def _outcome(repository: Repository, rendered: Rendered, suspend: Suspend | None) -> EnvironmentOutcome:
+def _outcome(repository: Repository, rendered: Rendered, suspend: Pause | None) -> EnvironmentOutcome:
     if rendered.errors:
         return EnvironmentOutcome(rendered.environment, "failed", errors=rendered.errors)
     try:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from envctl.delivery.deploy import deploy_branch, deploy_ref
 from envctl.errors import ConflictError, InputError, RefusedError
 from envctl.model.git import Commit, RefUpdate
-from envctl.ports import Backoff, Repository, at_once
+from envctl.ports import Repository, Wait, at_once
 from envctl.workflows.publish import TRIES, Published, others_won, prepare
 from envctl.workflows.rendered import Rendered, Restored
 from envctl.workflows.tips import deploy_tip
@@ -95,12 +95,12 @@ def publish_and_push(
     rendered: Sequence[Rendered | Restored],
     source: Commit,
     renderer: str,
-    backoff: Backoff = at_once,
+    wait: Wait = at_once,
 ) -> tuple[Published, ...]:
     """Publish environments on a remote, all in one push. Also finishes a push that failed before.
 
     `branch` is the ref that sources come from there. A lost race is built again on the new tips, a few
-    times, after a pause. Raises ConflictError when others keep winning; nothing local has moved then.
+    times, after a wait. Raises ConflictError when others keep winning; nothing local has moved then.
     """
     _require_pushed(repository, remote, branch, source)
     names = [each.environment for each in rendered]
@@ -117,7 +117,7 @@ def publish_and_push(
         except ConflictError as error:
             if last == TRIES:
                 raise others_won(f"deploy branches on {remote}", error) from error
-            backoff(last)
+            wait(last)
             continue
         for each in results:
             if each.update:

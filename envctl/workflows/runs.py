@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from envctl.errors import EnvctlError
-from envctl.model.gates import Pause as Suspend
+from envctl.model.gates import Pause
 
 if TYPE_CHECKING:
     from envctl.workflows.rendered import Rendered
@@ -54,7 +54,7 @@ class EnvironmentOutcome:
     commit: str = ""
     changes: tuple[FileChange, ...] = ()
     errors: tuple[EnvctlError, ...] = ()
-    suspend: Suspend | None = None
+    suspend: Pause | None = None
 
 
 @dataclass(frozen=True, slots=True)
