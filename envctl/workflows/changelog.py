@@ -1,6 +1,7 @@
 """Which source commits changed what one component's evaluation read: its change log, exact by closure."""
 
 from collections.abc import Collection, Iterator, Mapping
+from itertools import takewhile
 
 from envctl.errors import InputError
 from envctl.model.git import Commit
@@ -22,7 +23,7 @@ def same_code(old: Tree, new: Tree, paths: Collection[str]) -> bool:
 def changing_commits(
     repository: Repository, old: str, new: str, paths: Collection[str]
 ) -> tuple[Commit, ...] | None:
-    """First-parent commits after `old` up to `new` that changed any of the paths, newest first.
+    """First-parent commits of `new` that `old` lacks and that changed any of the paths, newest first.
 
     None where `old` is not in the history of `new`, or history is missing (a shallow clone).
     """
@@ -36,7 +37,9 @@ def changing_commits(
 
 def _changing(repository: Repository, old: str, new: str, paths: Collection[str]) -> Iterator[Commit]:
     folders = _by_folder(paths)
-    for commit in repository.history(new, stop=frozenset({old})):
+    # Not down to `old`: where that came in by a merge, first parents do not lead there.
+    lacked = {commit.id for commit in repository.since(old, new)}
+    for commit in takewhile(lambda each: each.id in lacked, repository.history(new)):
         if not commit.parents:
             yield commit
             continue

@@ -130,3 +130,26 @@ def test_the_next_run_finishes_what_was_not_published(line: Workspace) -> None:
     line.git("update-ref", "refs/heads/deploy/prod", old)
     line.ok("promote", "dev", "prod")
     assert line.git("rev-parse", "deploy/prod") == made
+
+
+def test_a_pin_that_came_in_by_a_merge_ends_the_change_log(small: Workspace) -> None:
+    """Whoever pulls makes what others published the second parent: what was before it is no news."""
+    small.edit(WEB, "replicas: 1", "replicas: 2")
+    small.commit("Long before")
+    mine = small.git("rev-parse", "main")
+    small.edit(WEB, "replicas: 2", "replicas: 3")
+    small.commit("Published by others")
+    small.ok("render", "dev", "--publish")
+    small.ok("promote", "dev", "prod")
+    theirs = small.git("rev-parse", "main")
+    small.git("reset", "-q", "--hard", mine)
+    small.write("README.md", "Mine\n")
+    small.commit("Mine")
+    small.git("merge", "-q", "--no-edit", theirs)
+    small.edit(WEB, "replicas: 3", "replicas: 4")
+    small.commit("News")
+    small.ok("render", "dev", "--publish")
+    found = small.json("promote", "dev", "prod", "--dry-run")["moves"]
+    assert [each.split(" ", 1)[1] for each in found[0]["commits"]] == [
+        "News (Ann)", f"Merge commit '{theirs}' (Ann)"
+    ]  # fmt: skip
