@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 
 from envctl.delivery.deploy import ROLLBACK_TO, deploy_record
 from envctl.delivery.rollback import Candidate, last_good
-from envctl.errors import EnvctlError, RefusedError, UsageError
+from envctl.errors import EnvctlError, InputError, RefusedError, UsageError
 from envctl.manifests.paths import component_folder
 from envctl.model.git import Commit
 from envctl.model.observed import Health
@@ -85,11 +85,12 @@ def _named(repository: Repository, tip: Tip, to: str) -> Tip:
 
 def _made_from(repository: Repository, tip: Tip, source: str) -> Tip:
     """The newest deploy commit of a source commit or of one before it."""
-    name = tip.record.environment
+    name, newer = tip.record.environment, _sources_after(repository, source, tip)
     for commit in repository.history(tip.commit.id):
         try:
             found = read_tip(repository, name, commit.id)
-            if repository.is_ancestor(found.record.source_commit, source):
+            made_from = found.record.source_commit
+            if made_from not in newer and repository.is_ancestor(made_from, source):
                 return found
         except EnvctlError:  # its source is not here (a shallow clone), or others put the branch on it
             break
@@ -97,3 +98,11 @@ def _made_from(repository: Repository, tip: Tip, source: str) -> Tip:
         f"{name} had published nothing yet at {source[:12]}",
         hint=f"see its revisions: envctl history {name}",
     )
+
+
+def _sources_after(repository: Repository, source: str, tip: Tip) -> AbstractSet[str]:
+    """What a source commit lacks of the newest one, so that ancestry is not asked of each deploy commit."""
+    try:
+        return {commit.id for commit in repository.since(source, tip.record.source_commit)}
+    except InputError:  # a shallow clone: each is asked for itself
+        return frozenset()
