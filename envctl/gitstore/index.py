@@ -24,6 +24,8 @@ IndexEntries = dict[bytes, IndexEntry | ConflictedIndexEntry]
 _INTENT_TO_ADD = 0x2000
 _CHECKSUM = 20
 _SPLIT = b"link"
+_State = tuple[Path, int, int, int, int, int]
+_last: "dict[_State, Index]" = {}  # nobody changes an index once it is read
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,31 @@ class Index:
 
 
 def read_index(path: Path) -> Index:
-    """Read an index file; an empty one where there is none. Raises InputError for forms it cannot read."""
+    """Read an index file; an empty one where there is none. Raises InputError for forms it cannot read.
+
+    One that is still the file that was read last is not read again: a command asks two or three times,
+    and an index may list 100,000 files.
+    """
     with translated("read the index", place=str(path)):
         try:
             with path.open("rb") as file:
-                written = os.fstat(file.fileno()).st_mtime_ns
-                data = file.read()
+                found = os.fstat(file.fileno())
+                state = (
+                    path,
+                    found.st_dev,
+                    found.st_ino,
+                    found.st_size,
+                    found.st_mtime_ns,
+                    found.st_ctime_ns,
+                )
+                known = _last.get(state)
+                if known is None:
+                    known = Index(*_parse(file.read(), path), found.st_mtime_ns)
+                    _last.clear()
+                    _last[state] = known
+                return known
         except FileNotFoundError:
             return Index({}, 2, 0)
-        return Index(*_parse(data, path), written)
 
 
 def _parse(data: bytes, path: Path) -> tuple[IndexEntries, int]:
