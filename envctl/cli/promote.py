@@ -87,6 +87,8 @@ def promote(
     with telling(session, first), wiring.evaluator(repository) as engine:
         result = run(repository, engine, options, cache)
     emit(session, promotion_data(result), promotion_lines(result))
+    if result.not_pushed:
+        say(session, result.not_pushed)
     if result.left:
         say(session, left_behind_note(result.left))
     return EXIT_CLEAN

@@ -81,6 +81,8 @@ def render(
     emit(session, _data(result), _lines(result))
     for line in _failures(result):
         say(session, line)
+    if result.not_pushed:
+        say(session, result.not_pushed)
     if result.failed:
         return EXIT_FAILED
     return EXIT_DIFFERENT if check and result.differs else EXIT_CLEAN

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import click
 
 from envctl import wiring
+from envctl.cli.diff import comparison_data, comparison_lines
 from envctl.cli.names import component_names, environment_names
 from envctl.cli.options import Session, common, stored_text
 from envctl.cli.printers import change_lines, counted, emit, say, short, telling
@@ -81,6 +82,8 @@ def rollback(
     emit(session, _data(result), _lines(result))
     if result.gates_change:
         say(session, f"note: the gates of {environment} are those of then: see environments/{environment}/")
+    if result.not_pushed:
+        say(session, result.not_pushed)
     if result.left:
         say(session, left_behind_note(result.left))
     return EXIT_CLEAN
@@ -104,6 +107,7 @@ def _data(result: Rollback) -> JsonObject:
         "deployCommit": published.commit if published else "",
         "files": [change.path for change in published.changes] if published else [],
         "pushed": result.options.push and bool(result.commit),
+        "comparison": comparison_data(result.comparison) if result.comparison else None,
     }
 
 
@@ -126,7 +130,8 @@ def _lines(result: Rollback) -> Iterator[str]:
         else _PROOFS["none"]
     )
     branch = result.branch.removeprefix("refs/heads/")
-    if result.options.dry_run:
+    if result.comparison:
+        yield from comparison_lines((result.comparison,))
         yield f"dry run: one commit on {branch}, and one on deploy/{name}; nothing was written"
         return
     yield f"committed {short(result.commit)} on {branch}"

@@ -54,7 +54,7 @@ def _short(revision: str) -> str:
 class Candidate:
     """One deploy commit on the way back, newest first. `back_to` is what it rolled back to, "" for most.
 
-    `healthy`: whether it was reported so; None where nothing was ever reported of this environment.
+    `healthy`: whether it was ever reported so; None where nothing was reported of this deploy commit.
     """
 
     commit: str
@@ -63,12 +63,12 @@ class Candidate:
     healthy: bool | None = None
 
 
-def last_good(line: Iterable[Candidate]) -> str | None:
+def last_good(line: Iterable[Candidate], *, healthy: bool = False) -> str | None:
     """The deploy commit to go back to from the first one of a line, None where there is none.
 
     It has another tree than the first one. What a rollback left behind is never gone back to:
-    from a rollback the way leads on below what it went back to. Where health is reported, only
-    what was healthy counts.
+    from a rollback the way leads on below what it went back to. Nor is what was reported and never
+    healthy; with `healthy`, nothing but what was reported healthy counts.
     """
     first, awaited = None, ""
     for each in line:
@@ -77,7 +77,7 @@ def last_good(line: Iterable[Candidate]) -> str | None:
         awaited = each.back_to
         if first is None:
             first = each
-        if awaited or each.tree == first.tree or each.healthy is False:
+        if awaited or each.tree == first.tree or each.healthy is False or (healthy and not each.healthy):
             continue
         return each.commit
     return None

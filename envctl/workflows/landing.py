@@ -14,7 +14,7 @@ from envctl.errors import ConflictError, Problem, RefusedError
 from envctl.model.git import Commit, RefUpdate
 from envctl.ports import Repository
 from envctl.workflows.publish import Published, prepare, publish
-from envctl.workflows.push import moved_on
+from envctl.workflows.push import moved_on, not_pushed
 from envctl.workflows.rendered import Rendered, Restored
 from envctl.workflows.sourcecommit import SourceBranch, branch_update, follow, write_source_commit
 
@@ -39,11 +39,15 @@ class Landing:
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """What has landed. `left` are paths of the work tree that could not follow."""
+    """What has landed. `left` are paths of the work tree that could not follow.
+
+    `not_pushed` tells how to push both branches, "" where they were, or there is no remote.
+    """
 
     commit: Commit
     published: Published
     left: tuple[str, ...] = ()
+    not_pushed: str = ""
 
 
 def land(repository: Repository, landing: Landing) -> Landed:
@@ -60,7 +64,12 @@ def land(repository: Repository, landing: Landing) -> Landed:
         left = follow(repository, landing.branch, commit)
     finally:
         published = _publish(repository, landing, commit)
-    return Landed(commit, published, left)
+    return Landed(commit, published, left, "" if landing.remote else _not_pushed(repository, landing))
+
+
+def _not_pushed(repository: Repository, landing: Landing) -> str:
+    branches = [landing.branch.name, deploy_branch(landing.target.environment)]
+    return not_pushed(repository, landing.branch.project.settings.remote, branches)
 
 
 def _checked(repository: Repository, message: str) -> str:

@@ -60,7 +60,7 @@ class Promotion:
     - `held`: components that stay because they are held, and why.
     - `refusals`: gates that say no: overridden, or in a dry run what a promotion would have to pass.
     - `comparison`: what changes on the deploy branch, for a dry run.
-    - `left`: paths of the work tree that could not follow.
+    - `left`: paths of the work tree that could not follow. `not_pushed`: how to push what moved only here.
     """
 
     options: PromoteOptions
@@ -75,6 +75,7 @@ class Promotion:
     commit: str = ""
     published: Published | None = None
     left: tuple[str, ...] = ()
+    not_pushed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,4 +379,10 @@ def _carry_out(
             remote_tips=ground.remote_tips,
         ),
     )
-    return replace(result, commit=landed.commit.id, published=landed.published, left=landed.left)
+    return replace(
+        result,
+        commit=landed.commit.id,
+        published=landed.published,
+        left=landed.left,
+        not_pushed=landed.not_pushed,
+    )

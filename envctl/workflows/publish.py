@@ -62,8 +62,19 @@ def published_tip(repository: Repository, environment: str) -> Tip:
         choose_environments(load_project(repository.tree(head)), (environment,))
     raise RefusedError(
         f"environment {environment} is not published: there is no branch {deploy_branch(environment)}",
-        hint=f"publish it first: envctl render {environment} --publish",
+        hint=_how_to_publish(repository, environment),
     )
+
+
+def _how_to_publish(repository: Repository, environment: str) -> str:
+    """The next step; with remotes, the branch may only be missing here."""
+    publish = f"publish it first: envctl render {environment} --publish"
+    remotes = sorted({name.split("/")[2] for name in repository.refs("refs/remotes/")})
+    if not remotes:
+        return publish
+    branch = deploy_branch(environment)
+    fetch = f"git fetch {remotes[0]} +{branch}:refs/remotes/{remotes[0]}/{branch}"
+    return f"if others have published it, fetch it: {fetch}; else {publish}"
 
 
 def source_of(repository: Repository, tip: Tip) -> Source:

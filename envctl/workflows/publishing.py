@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from envctl.delivery.deploy import deploy_branch
 from envctl.delivery.gates import suspended
 from envctl.errors import EnvctlError, InputError, RefusedError
 from envctl.manifests.paths import parse_path
@@ -13,7 +14,7 @@ from envctl.ports import Evaluator, RenderCache, Repository, Wait, at_once
 from envctl.workflows.compared import DeployTree, changes_from
 from envctl.workflows.project import Project, choose_environments, is_unpromoted, load_pauses, load_project
 from envctl.workflows.publish import Outcome, Published, publish, renderer_of
-from envctl.workflows.push import publish_and_push, sync
+from envctl.workflows.push import not_pushed, publish_and_push, sync
 from envctl.workflows.recall import remember
 from envctl.workflows.render import render_project
 from envctl.workflows.rendered import Rendered
@@ -55,8 +56,12 @@ def run_render(
         done = publisher.push(good) if options.push else publisher.publish(good)
         outcomes = [_with_published(each, done.get(each.environment), options) for each in outcomes]
     outcomes += [EnvironmentOutcome(name, "waiting") for name in waiting]
+    here = [deploy_branch(each.environment) for each in outcomes if each.state == "published"]
     run = RenderRun(
-        source.label, tuple(sorted(outcomes, key=lambda each: named.index(each.environment))), rendered
+        source.label,
+        tuple(sorted(outcomes, key=lambda each: named.index(each.environment))),
+        rendered,
+        not_pushed(repository, project.settings.remote, here) if here else "",
     )
     if not run.failed and not suspends:  # what time alone changes is not remembered
         remember(cache, snapshot, snapshot.tops, options, evaluator.version, run.outcomes)

@@ -38,6 +38,13 @@ def sync(repository: Repository, remote: str, environments: Sequence[str]) -> di
     return tips
 
 
+def not_pushed(repository: Repository, remote: str, branches: Sequence[str]) -> str:
+    """What to tell people of branches that moved only here; "" where the repository knows no such remote."""
+    if not repository.refs(f"refs/remotes/{remote}/"):
+        return ""
+    return f"not pushed yet: git push --atomic {remote} {' '.join(branches)}"
+
+
 def require_current(repository: Repository, remote: str, branch: str, then: str = _AGAIN) -> None:
     """Check that a branch (full name) is on the remote what it is here, so that a push can build on it.
 

@@ -8,7 +8,7 @@ render; what neither proves is refused, with what is in the way. No ref ever mov
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from envctl.config.environment import parse_environment
+from envctl.config.decisions import with_decisions, without_decisions
 from envctl.config.lock import edit_lock
 from envctl.config.wording import did_you_mean
 from envctl.delivery.deploy import ENVIRONMENT, ROLLBACK_TO
@@ -16,8 +16,7 @@ from envctl.delivery.rollback import RestoredPin, hold_reason, rollback_message
 from envctl.delivery.trailers import parse_trailers
 from envctl.errors import InputError, Problem, RefusedError, UsageError
 from envctl.manifests.paths import component_folder
-from envctl.model.environment import Environment, EnvironmentFile
-from envctl.model.gates import GatesFile
+from envctl.model.environment import Environment
 from envctl.model.git import EntryKind
 from envctl.model.lock import Lock, Pin
 from envctl.ports import Evaluator, RenderCache, Repository, Tree
@@ -31,6 +30,7 @@ from envctl.workflows.publish import Published, publish, published_tip, renderer
 from envctl.workflows.push import publish_and_push, require_current, sync
 from envctl.workflows.render import render
 from envctl.workflows.rendered import Rendered, Restored, require_rendered
+from envctl.workflows.sides import Comparison, compare_sides, rendered_side, tree_side
 from envctl.workflows.source import Source
 from envctl.workflows.sourcecommit import SourceBranch, open_branch
 from envctl.workflows.tips import Tip
@@ -64,6 +64,8 @@ class Rollback:
 
     - `old`, `to`: the deploy commits that it goes back from and to.
     - `proof`: how it is known that the old tree is the right one: ``ids``, ``render``, or ``none`` (inexact).
+    - `comparison`: what changes on the deploy branch, for a dry run.
+    - `not_pushed`: how to push what moved only here.
     - `files`: what is restored besides the pins. `held`: components that are held from now on.
     - `gates_change`: its file is restored, and with it the gates of then, which are others.
     """
@@ -78,7 +80,9 @@ class Rollback:
     commit: str = ""
     published: Published | None = None
     left: tuple[str, ...] = ()
+    not_pushed: str = ""
     gates_change: bool = False
+    comparison: Comparison | None = None
 
     @property
     def held(self) -> tuple[str, ...]:
@@ -145,9 +149,15 @@ def rollback(
             hint=f"publish what is there: envctl render {options.environment} --publish",
         )
     if options.dry_run:
-        return result
+        return replace(result, comparison=_comparison(repository, ground, target))
     landed = land(repository, _landing(evaluator, ground, restored, result, target))
-    return replace(result, commit=landed.commit.id, published=landed.published, left=landed.left)
+    return replace(
+        result,
+        commit=landed.commit.id,
+        published=landed.published,
+        left=landed.left,
+        not_pushed=landed.not_pushed,
+    )
 
 
 def _was_cut_short(ground: _Ground) -> bool:
@@ -226,8 +236,10 @@ def _restored(repository: Repository, ground: _Ground, options: RollbackOptions)
 
 
 def _gates_change(ground: _Ground, restored: _Restored) -> bool:
+    """Whether its file is restored as it was to the letter, because the gates of now could not be put in."""
     then = load_environment(ground.then, ground.environment.name)
-    return f"{ground.folder}/environment.yaml" in restored.files and then.gates != ground.environment.gates
+    value = restored.files.get(f"{ground.folder}/environment.yaml")
+    return isinstance(value, str) and then.gates != ground.environment.gates
 
 
 def _require_components(branch: SourceBranch, environment: Environment, options: RollbackOptions) -> None:
@@ -273,29 +285,31 @@ def _require_here(repository: Repository, pins: tuple[RestoredPin, ...], environ
 
 def _own_files(
     repository: Repository, now: Tree, then: Tree, folder: str, components: tuple[str, ...]
-) -> Iterator[tuple[str, str]]:
-    """The environment's files that differ, but for its lock: path, and id then ("" for none)."""
+) -> Iterator[tuple[str, bytes | str]]:
+    """The environment's files to restore, but for its lock: path, and contents or id then ("" for none)."""
     before, after = now.entry(folder), then.entry(folder)
     kept = {"lock.yaml", *_KEPT}
     overlays = {f"{name}.jsonnet" for name in components}
     for each in repository.changes(before.id if before else None, after.id if after else None):
         if each.path in kept or (components and each.path not in overlays):
             continue
-        if each.path != "environment.yaml" or not _decides_alike(now, then, f"{folder}/{each.path}"):
-            yield f"{folder}/{each.path}", each.new or ""
+        path, value = f"{folder}/{each.path}", each.new or ""
+        restored = _decided(now, then, path, value) if each.path == "environment.yaml" else value
+        if restored is not None:
+            yield path, restored
 
 
-def _decides_alike(now: Tree, then: Tree, path: str) -> bool:
-    """Whether two states of an environment's file differ in nothing but who may promote what to it.
+def _decided(now: Tree, then: Tree, path: str, identity: str) -> bytes | str | None:
+    """An environment's file to restore, with the gates of now; None where nothing else differs.
 
-    Gates that came since are no part of what is rolled back.
+    Who may promote to it was decided since, and is no part of what is rolled back.
     """
-    return _without_gates(now, path) == _without_gates(then, path)
-
-
-def _without_gates(tree: Tree, path: str) -> EnvironmentFile:
-    file = parse_environment(tree.read(path), path)
-    return replace(file, gates=GatesFile(), promotes_from=None, refuse=None)
+    if not identity or not now.entry(path):
+        return identity
+    before, after = then.read(path), now.read(path)
+    if without_decisions(before, path) == without_decisions(after, path):
+        return None
+    return with_decisions(before, after, path) or identity
 
 
 def _lock(
@@ -338,6 +352,15 @@ def _target(
     if options.inexact:
         return "none", rendered
     raise _inexact(ground, different, around, same_renderer=same_renderer)
+
+
+def _comparison(repository: Repository, ground: _Ground, target: Rendered | Restored) -> Comparison:
+    """What would change on the deploy branch."""
+    namespace = ground.environment.namespace or ""
+    now = tree_side(repository, ground.tip, namespace)
+    if isinstance(target, Rendered):
+        return compare_sides(now, rendered_side(target, f"{ground.environment.name} as rolled back"))
+    return compare_sides(now, tree_side(repository, ground.to, namespace))
 
 
 def _different(

@@ -59,11 +59,15 @@ class EnvironmentOutcome:
 
 @dataclass(frozen=True, slots=True)
 class RenderRun:
-    """The whole result, environments in the order asked for. `rendered` is empty where all was known."""
+    """The whole result, environments in the order asked for. `rendered` is empty where all was known.
+
+    `not_pushed` tells how to push what was published only here, "" where nothing was or there is no remote.
+    """
 
     source: str
     outcomes: tuple[EnvironmentOutcome, ...]
     rendered: "tuple[Rendered, ...]"
+    not_pushed: str = ""
 
     @property
     def failed(self) -> bool:

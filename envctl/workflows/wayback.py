@@ -24,27 +24,37 @@ def find_target(repository: Repository, tip: Tip, to: str | None, components: tu
     """
     if to is not None:
         return _named(repository, tip, to)
-    line = _line(repository, tip, components)
-    found = last_good(line)
+    reports = observed_history(repository, tip.record.environment)
+    good = {each.revision for each in reports if each.health is Health.HEALTHY} - {tip.commit.id}
+    known = {each.revision for each in reports}
+    # Nothing is known of what was published before the first report: better than nothing, worse than healthy.
+    found = (good and last_good(_line(repository, tip, components, good, known), healthy=True)) or last_good(
+        _line(repository, tip, components, good, known)
+    )
     if found is None:
         name = tip.record.environment
         what = f"the same {', '.join(dict.fromkeys(components))}" if components else "the same files"
         raise RefusedError(
             f"there is nothing to go back to: every earlier deploy commit of {name} has {what}, "
-            "was rolled back, or was never reported Healthy",
+            "was rolled back, or was reported and never Healthy",
             hint=f"name one: envctl history {name}, then envctl rollback {name} --to REV",
         )
     return read_tip(repository, tip.record.environment, found)
 
 
-def _line(repository: Repository, tip: Tip, components: tuple[str, ...]) -> Iterator[Candidate]:
-    healthy = _healthy(repository, tip.record.environment)
+def _line(
+    repository: Repository,
+    tip: Tip,
+    components: tuple[str, ...],
+    healthy: AbstractSet[str],
+    known: AbstractSet[str],
+) -> Iterator[Candidate]:
     for commit in repository.history(tip.commit.id):
         record = deploy_record(commit.message)
         if record is None or record.environment != tip.record.environment:
             return
         back = dict(record.handed_on).get(ROLLBACK_TO, "").rpartition("@")[2]
-        well = commit.id in healthy if healthy is not None else None
+        well = commit.id in healthy if commit.id in known else None
         yield Candidate(commit.id, _tree(repository, commit, components), back, well)
 
 
@@ -54,12 +64,6 @@ def _tree(repository: Repository, commit: Commit, components: tuple[str, ...]) -
         return commit.tree
     deployed = DeployTree(repository, commit.id)
     return " ".join(deployed.folder(component_folder(name)) for name in components)
-
-
-def _healthy(repository: Repository, environment: str) -> AbstractSet[str] | None:
-    """The deploy commits that were ever reported healthy; None where nothing was reported at all."""
-    reports = observed_history(repository, environment)
-    return {each.revision for each in reports if each.health is Health.HEALTHY} if reports else None
 
 
 def _named(repository: Repository, tip: Tip, to: str) -> Tip:

@@ -95,7 +95,7 @@ def test_a_second_rollback_goes_further_back(line: Workspace) -> None:
     assert texts(line) == ("one", "one")
     assert refused(line.envctl("rollback", "prod")) == (
         "error: there is nothing to go back to: every earlier deploy commit of prod has the same files, "
-        "was rolled back, or was never reported Healthy\n"
+        "was rolled back, or was reported and never Healthy\n"
         "hint: name one: envctl history prod, then envctl rollback prod --to REV\n"
     )
 
@@ -206,12 +206,20 @@ def test_a_dry_run_writes_nothing(line: Workspace) -> None:
     """It says what would be restored, and how that is known."""
     before = line.git("count-objects", "-v"), line.git("show-ref"), line.git("status", "--porcelain")
     old, pin = line.git("rev-parse", "deploy/prod~1")[:12], line.git("rev-parse", "main~1")[:12]
-    then = line.git("rev-parse", "main~3")[:12]
+    then, tip = line.git("rev-parse", "main~3")[:12], line.git("rev-parse", "deploy/prod")[:12]
     assert line.ok("rollback", "prod", "--dry-run").out == (
         f"prod goes back to {old} (sequence 2): prod: Promote dev to prod: api, web\n"
         f"  api: {pin} -> {then}\n"
         f"  web: {pin} -> {then}\n"
         "what is rolled back is as it was, bit for bit, by object ids; nothing was evaluated\n"
+        f"prod@{tip} -> prod@{old}\n"
+        "api\n"
+        "  ~ ConfigMap prod/api\n"
+        "      data.text: three -> two\n"
+        "web\n"
+        "  ~ ConfigMap prod/web\n"
+        "      data.text: three -> two\n"
+        "2 changed, 0 unchanged\n"
         "dry run: one commit on main, and one on deploy/prod; nothing was written\n"
     )
     assert (
@@ -254,10 +262,16 @@ def test_a_rollback_can_be_pushed(line: Workspace, tmp_path: Path) -> None:
 
 def test_health_tells_the_last_good_one(line: Workspace) -> None:
     """Where clusters report, only what was seen healthy is gone back to."""
-    good = line.git("rev-parse", "deploy/prod~2")
+    _report(line, line.git("rev-parse", "deploy/prod~2"))
+    line.ok("rollback", "prod")
+    assert texts(line) == ("one", "one")
+
+
+def _report(workspace: Workspace, revision: str) -> None:
+    """Say with plain Git that a deploy commit of prod was seen healthy."""
     report = {
         "environment": "prod",
-        "revision": good,
+        "revision": revision,
         "sequence": 1,
         "health": "Healthy",
         "since": "2026-01-02T03:04:05Z",
@@ -265,13 +279,13 @@ def test_health_tells_the_last_good_one(line: Workspace) -> None:
         "components": {},
         "drifted": 0,
     }
-    line.write("status.json", json.dumps(report))
-    blob = line.git("hash-object", "-w", "status.json")
-    (line.path / "status.json").unlink()
-    tree_id = _mktree(line, blob)
-    line.git("update-ref", "refs/envctl/status/prod", line.git("commit-tree", "-m", "report", tree_id))
-    line.ok("rollback", "prod")
-    assert texts(line) == ("one", "one")
+    workspace.write("status.json", json.dumps(report))
+    blob = workspace.git("hash-object", "-w", "status.json")
+    (workspace.path / "status.json").unlink()
+    tree_id = _mktree(workspace, blob)
+    workspace.git(
+        "update-ref", "refs/envctl/status/prod", workspace.git("commit-tree", "-m", "report", tree_id)
+    )
 
 
 def _mktree(workspace: Workspace, blob: str) -> str:
@@ -279,6 +293,43 @@ def _mktree(workspace: Workspace, blob: str) -> str:
     tree_id = workspace.git("write-tree")
     workspace.git("update-index", "--force-remove", "status.json")
     return tree_id
+
+
+def test_the_first_report_does_not_make_all_before_it_bad(line: Workspace) -> None:
+    """Nobody reported them; the day on which an agent comes is no day without a way back."""
+    _report(line, line.git("rev-parse", "deploy/prod"))
+    line.ok("rollback", "prod")
+    assert texts(line) == ("two", "two")
+
+
+def test_gates_that_came_since_stay_whatever_else_is_restored(line: Workspace) -> None:
+    """A rollback takes back what an environment is made of, not who may promote to it."""
+    line.write(
+        ENVIRONMENT,
+        "# Careful\ngates:\n  health: true  # since the incident\nnamespace: prod\npromotesFrom: [dev]\n"
+        "components: [web, api]\nconfig: {more: 1}\n",
+    )
+    line.commit("Set gates, and more")
+    line.write(OVERLAY, "{ map+: { data+: { text: 'overlaid' } } }\n")
+    line.commit("Overlay web")
+    line.ok("render", "prod", "--publish")
+    done = line.json("rollback", "prod")
+    assert (done["restored"], done["gatesChange"]) == ([ENVIRONMENT, OVERLAY], False)
+    assert (line.path / ENVIRONMENT).read_text() == (
+        "namespace: prod\ncomponents: [web, api]\n"
+        "# Careful\ngates:\n  health: true  # since the incident\npromotesFrom: [dev]\n"
+    )
+    assert texts(line) == ("three", "three")
+
+
+def test_what_moved_only_here_is_said(line: Workspace, tmp_path: Path) -> None:
+    """A cluster pulls from the server: with one, a rollback that is not pushed is not there yet."""
+    line.git("clone", "-q", "--bare", str(line.path), str(tmp_path / "server.git"))
+    clone = Workspace(tmp_path / "server.git").clone(tmp_path / "clone")
+    told = "not pushed yet: git push --atomic origin main deploy/prod\n"
+    assert clone.ok("rollback", "prod").err == told
+    clone.git("push", "-q", "--atomic", "origin", "main", "deploy/prod")
+    assert clone.ok("promote", "dev", "prod", "-c", "web").err == told
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ A, B = "a" * 40, "b" * 40
         pytest.param("5:y>2 4:z 3:w 2:y 1:x", "1", id="what a rollback left behind is not gone back to"),
         pytest.param("6:x>1 5:y>2 4:z 3:w 2:y 1:x", None, id="twice back"),
         pytest.param("6:q 5:y>2 4:z 3:w 2:y 1:x", "2", id="forward again, then back to the good one"),
-        pytest.param("3:z! 2:y! 1:x+", "1", id="only what was healthy counts"),
+        pytest.param("3:z! 2:y! 1:x+", "1", id="what was never healthy does not count"),
+        pytest.param("3:z! 2:y 1:x", "2", id="what nobody reported may count"),
         pytest.param("3:z! 2:y! 1:x!", None, id="nothing was healthy"),
         pytest.param("3:z>9 2:y 1:x", None, id="gone back to what is not there"),
     ],
@@ -28,6 +29,13 @@ A, B = "a" * 40, "b" * 40
 def test_the_last_good_deploy_commit(line: str, expected: str | None) -> None:
     """Written newest first as ``commit:tree``, ``>`` what it went back to, ``+`` healthy or ``!`` not."""
     assert last_good(candidate(each) for each in line.split()) == expected
+
+
+def test_only_what_was_seen_healthy_counts_if_that_is_asked() -> None:
+    """What nobody reported is passed over."""
+    line = [candidate(each) for each in ["4:z!", "3:y", "2:x+", "1:w+"]]
+    assert last_good(line, healthy=True) == "2"
+    assert last_good(line[:2], healthy=True) is None
 
 
 def candidate(text: str) -> Candidate:
