@@ -24,6 +24,7 @@ from envctl.workflows.landing import Landing, land
 from envctl.workflows.origin import Origin, environment_of, read_origin
 from envctl.workflows.overlaid import OverlaidTree
 from envctl.workflows.project import choose_environments, load_environment, load_lock, lock_path
+from envctl.workflows.proofs import remember_proof
 from envctl.workflows.publish import TRIES, Published, publish, renderer_of
 from envctl.workflows.push import publish_and_push, require_current, sync
 from envctl.workflows.render import render
@@ -163,7 +164,9 @@ def _promote(
     result = replace(result, moves=prepared.moves, plan=plan, refusals=found)
     if options.dry_run:
         return replace(result, comparison=_comparison(repository, ground, prepared.rendered))
-    return _carry_out(repository, evaluator, ground, result, prepared)
+    done = _carry_out(repository, evaluator, ground, result, prepared)
+    remember_proof(cache, done.published, renderer_of(evaluator))
+    return done
 
 
 def _ground(

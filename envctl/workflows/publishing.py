@@ -13,6 +13,7 @@ from envctl.model.settings import Settings
 from envctl.ports import Evaluator, RenderCache, Repository, Wait, at_once
 from envctl.workflows.compared import DeployTree, changes_from
 from envctl.workflows.project import Project, choose_environments, is_unpromoted, load_pauses, load_project
+from envctl.workflows.proofs import remember_proof
 from envctl.workflows.publish import Outcome, Published, publish, renderer_of
 from envctl.workflows.push import not_pushed, publish_and_push, sync
 from envctl.workflows.recall import remember
@@ -54,6 +55,9 @@ def run_render(
         good = [each for each in rendered if each.environment not in kept]
         publisher = _Publisher(repository, project.settings, source.commit, renderer_of(evaluator), wait)
         done = publisher.push(good) if options.push else publisher.publish(good)
+        for each in done.values():
+            if isinstance(each, Published):
+                remember_proof(cache, each, publisher.renderer)
         outcomes = [_with_published(each, done.get(each.environment), options) for each in outcomes]
     outcomes += [EnvironmentOutcome(name, "waiting") for name in waiting]
     here = [deploy_branch(each.environment) for each in outcomes if each.state == "published"]

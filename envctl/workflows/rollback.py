@@ -1,8 +1,9 @@
 """Roll back: one commit that restores an environment as it was, and its old deploy tree (design §5).
 
 Render is pure, so where everything that the old deploy commit was rendered from is there again, the
-old tree is the right one, and is taken from Git: nothing is evaluated. That is proven by ids, else by a
-render; what neither proves is refused, with what is in the way. No ref ever moves back.
+old tree is the right one, and is taken from Git: nothing is evaluated. That is proven by ids, where the
+old deploy commit is remembered as an honest one, else by a render; what neither proves is refused,
+with what is in the way. No ref ever moves back.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,12 +27,13 @@ from envctl.workflows.judging import require_not_suspended
 from envctl.workflows.landing import Landing, land
 from envctl.workflows.overlaid import OverlaidTree
 from envctl.workflows.project import Project, load_environment, load_lock, load_project, lock_path
+from envctl.workflows.proofs import is_proven, remember_proof
 from envctl.workflows.publish import Published, publish, published_tip, renderer_of, source_of
 from envctl.workflows.push import publish_and_push, require_current, sync
 from envctl.workflows.render import render
 from envctl.workflows.rendered import Rendered, Restored, require_rendered
 from envctl.workflows.sides import Comparison, compare_sides, rendered_side, tree_side
-from envctl.workflows.source import Source
+from envctl.workflows.source import Source, require_reviewed
 from envctl.workflows.sourcecommit import SourceBranch, open_branch
 from envctl.workflows.tips import Tip
 from envctl.workflows.wayback import find_target
@@ -150,7 +152,9 @@ def rollback(
         )
     if options.dry_run:
         return replace(result, comparison=_comparison(repository, ground, target))
-    landed = land(repository, _landing(evaluator, ground, restored, result, target))
+    landing = _landing(evaluator, ground, restored, result, target)
+    landed = land(repository, landing)
+    remember_proof(cache, landed.published, landing.renderer)
     return replace(
         result,
         commit=landed.commit.id,
@@ -208,6 +212,8 @@ def _ground(repository: Repository, options: RollbackOptions) -> _Ground:
     _require_components(branch, environment, options)
     to = find_target(repository, tip, options.to, options.components)
     then = load_project(source_of(repository, to).tree)
+    # It is committed to the source branch from here, so it must have been there before.
+    require_reviewed(repository, branch.name, to.record.source_commit)
     if name not in then.environments:
         raise RefusedError(f"at {to.record.source_commit[:12]} there was no environment {name}")
     return _Ground(branch, environment, tip, to, then, remote_tips)
@@ -339,19 +345,32 @@ def _target(
     old = Restored(ground.environment.name, ground.to.commit.tree, ground.to.record.renderer)
     around = _different_around(ground)
     same_renderer = old.renderer == renderer_of(evaluator)
-    if not options.components and not around and same_renderer:
-        return "ids", old
-    tree = OverlaidTree(repository, ground.branch.source.tree, restored.files)
     name = ground.environment.name
-    rendered = render(repository, evaluator, Source(tree), (name,), cache)[0]
+    source = Source(OverlaidTree(repository, ground.branch.source.tree, restored.files))
+    same_source = not options.components and not around and same_renderer
+    # Ids tell that the source is the same, and never that the old deploy commit was honest.
+    if same_source and is_proven(cache, ground.to.commit.id, old.renderer):
+        return "ids", old
+    rendered = render(repository, evaluator, source, (name,), cache)[0]
     if not options.inexact or not rendered.errors:
         require_rendered(rendered, f"{name} would not render as it was; nothing was rolled back")
     different = _different(repository, ground, rendered, options.components)
     if not different:
-        return ("render", rendered) if options.components else ("render", old)
+        return "render", rendered if options.components else old
     if options.inexact:
         return "none", rendered
+    if same_source:
+        raise _dishonest(ground, different)
     raise _inexact(ground, different, around, same_renderer=same_renderer)
+
+
+def _dishonest(ground: _Ground, different: tuple[str, ...]) -> RefusedError:
+    name, to = ground.environment.name, ground.to.commit.id[:12]
+    return RefusedError(
+        f"{name}@{to} is not what its source renders to: {', '.join(different)}; nothing was rolled back",
+        place=f"deploy/{name} ({to})",
+        hint=f"see what is good: envctl verify {name} --all; then name it: envctl rollback {name} --to REV",
+    )
 
 
 def _comparison(repository: Repository, ground: _Ground, target: Rendered | Restored) -> Comparison:

@@ -80,8 +80,8 @@ def test_a_rollback_restores_the_last_deploy_tree_bit_for_bit(line: Workspace) -
     assert line.ok("render", "--check").code == 0
 
 
-def test_a_rollback_evaluates_nothing(line: Workspace) -> None:
-    """The tree is still in Git: components that do not even parse any more are in nobody's way."""
+def test_a_rollback_reads_no_newer_component(line: Workspace) -> None:
+    """Components that do not even parse any more are in nobody's way."""
     line.write(WEB, "{ broken")
     line.commit("Break web")
     assert line.json("rollback", "prod", "--to", "deploy/prod~1")["proof"] == "ids"
@@ -393,3 +393,50 @@ def test_a_wrong_rollback_is_told_whole(
         old=line.git("rev-parse", "deploy/prod~1")[:12],
     )
     assert line.git("show-ref") == before
+
+
+def forged(workspace: Workspace, tree: str, parent: str, like: str, sequence: int) -> str:
+    """A deploy commit with the message of another one, as anybody can make it."""
+    message = workspace.git("log", "-1", "--format=%B", like)
+    lines = [
+        f"Envctl-Sequence: {sequence}" if each.startswith("Envctl-Sequence") else each
+        for each in message.split("\n")
+    ]
+    return workspace.git("commit-tree", tree, "-p", parent, "-m", "\n".join(lines))
+
+
+def test_a_deploy_commit_that_was_never_rendered_is_not_restored(line: Workspace) -> None:
+    """Somebody who may only push put a tree of their own on the branch, and an honest one upon it."""
+    line.git("checkout", "-q", "deploy/prod")
+    line.edit("web/prod/ConfigMap_web.yaml", "three", "mine")
+    line.git("add", "-A")
+    mine = line.git("write-tree")
+    line.git("reset", "-q", "--hard")
+    line.git("checkout", "-q", "main")
+    middle = forged(line, mine, "deploy/prod", "deploy/prod~1", 4)
+    top = forged(line, tree(line, "deploy/prod"), middle, "deploy/prod", 5)
+    line.git("update-ref", "refs/heads/deploy/prod", top)
+    before = line.git("show-ref")
+    message = refused(line.envctl("rollback", "prod"))
+    assert (
+        f"prod@{middle[:12]} is not what its source renders to: api, web; nothing was rolled back" in message
+    )
+    assert line.git("show-ref") == before
+
+
+def test_a_source_that_nobody_reviewed_is_not_restored(line: Workspace) -> None:
+    """Rendered honestly from a branch of somebody's own, and covered by what is on the source branch."""
+    line.write("envctl.yaml", "sourceBranch: main\n")
+    line.commit("Name the source branch")
+    line.git("checkout", "-q", "-b", "mine")
+    line.write("envctl.yaml", "{}\n")
+    line.write(OVERLAY, "{ map+: { data+: { text: 'mine' } } }\n")
+    line.commit("Overlay web")
+    line.ok("render", "prod", "--publish")
+    middle = line.git("rev-parse", "deploy/prod")
+    line.git("checkout", "-q", "main")
+    top = forged(line, tree(line, "deploy/prod~1"), middle, "deploy/prod~1", 5)
+    line.git("update-ref", "refs/heads/deploy/prod", top)
+    for way in ((), ("--to", middle)):
+        message = refused(line.envctl("rollback", "prod", *way))
+        assert f"commit {line.git('rev-parse', 'mine')[:12]} is not on the source branch main" in message
