@@ -81,7 +81,11 @@ def rollback(
         result = run(repository, engine, options, cache)
     emit(session, _data(result), _lines(result))
     if result.gates_change:
-        say(session, f"note: the gates of {environment} are those of then: see environments/{environment}/")
+        say(
+            session,
+            f"note: gates, promotesFrom and refuse of {environment} are those of then: "
+            f"see environments/{environment}/",
+        )
     if result.not_pushed:
         say(session, result.not_pushed)
     if result.left:

@@ -69,7 +69,8 @@ class Rollback:
     - `comparison`: what changes on the deploy branch, for a dry run.
     - `not_pushed`: how to push what moved only here.
     - `files`: what is restored besides the pins. `held`: components that are held from now on.
-    - `gates_change`: its file is restored, and with it the gates of then, which are others.
+    - `gates_change`: its file is restored, and with it other gates, another way of promotions, or other
+      objects that are refused.
     """
 
     options: RollbackOptions
@@ -136,7 +137,7 @@ def rollback(
         ground.to,
         pins=restored.pins,
         files=tuple(sorted(path for path in restored.files if path != lock_path(options.environment))),
-        gates_change=_gates_change(ground, restored),
+        gates_change=_gates_change(repository, ground, restored),
     )
     if not restored.files and ground.to.commit.tree == ground.tip.commit.tree:
         return result
@@ -241,11 +242,17 @@ def _restored(repository: Repository, ground: _Ground, options: RollbackOptions)
     return _Restored(files, pins)
 
 
-def _gates_change(ground: _Ground, restored: _Restored) -> bool:
-    """Whether its file is restored as it was to the letter, because the gates of now could not be put in."""
-    then = load_environment(ground.then, ground.environment.name)
-    value = restored.files.get(f"{ground.folder}/environment.yaml")
-    return isinstance(value, str) and then.gates != ground.environment.gates
+def _gates_change(repository: Repository, ground: _Ground, restored: _Restored) -> bool:
+    """Whether what may come into the environment is decided in another way from now on."""
+    if f"{ground.folder}/environment.yaml" not in restored.files:
+        return False
+    tree = OverlaidTree(repository, ground.branch.source.tree, restored.files)
+    now, next_one = ground.environment, load_environment(load_project(tree), ground.environment.name)
+    return _decisions(next_one) != _decisions(now)
+
+
+def _decisions(environment: Environment) -> tuple[object, ...]:
+    return environment.gates, environment.promotes_from, environment.refuse
 
 
 def _require_components(branch: SourceBranch, environment: Environment, options: RollbackOptions) -> None:

@@ -440,3 +440,28 @@ def test_a_source_that_nobody_reviewed_is_not_restored(line: Workspace) -> None:
     for way in ((), ("--to", middle)):
         message = refused(line.envctl("rollback", "prod", *way))
         assert f"commit {line.git('rev-parse', 'mine')[:12]} is not on the source branch main" in message
+
+
+def test_refusals_that_came_since_stay(line: Workspace) -> None:
+    """The file of then is restored, with the refusals of now."""
+    line.edit(ENVIRONMENT, "namespace: prod", "refuse: [secrets]\nconfig: {much: 1}\nnamespace: prod")
+    line.commit("Refuse secrets")
+    line.ok("render", "prod", "--publish")
+    done = line.json("rollback", "prod", "--to", "deploy/prod~1")
+    assert (done["restored"], done["gatesChange"]) == ([ENVIRONMENT], False)
+    assert "refuse: [secrets]" in (line.path / ENVIRONMENT).read_text()
+
+
+def test_gates_that_moved_between_files_stay_where_they_are(line: Workspace) -> None:
+    """Then `base` had them, now prod has, and keeps them."""
+    base = "environments/base/environment.yaml"
+    line.write(base, "abstract: true\ngates: {approvals: 1}\n")
+    line.edit(ENVIRONMENT, "namespace: prod", "extends: base\nnamespace: prod")
+    line.commit("Gate in base")
+    line.ok("render", "prod", "--publish")
+    line.write(base, "abstract: true\n")
+    line.edit(ENVIRONMENT, "namespace: prod", "gates: {approvals: 1}\nnamespace: other")
+    line.commit("Gate in prod")
+    line.ok("render", "prod", "--publish")
+    assert line.ok("rollback", "prod").err == ""
+    assert "approvals: 1" in (line.path / ENVIRONMENT).read_text()
