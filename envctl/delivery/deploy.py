@@ -32,6 +32,8 @@ HANDED_ON = (PROMOTED_FROM, ROLLBACK_TO, FORCED, REASON, APPROVED_BY, ALLOW_PRUN
 # permission that has to reach the agent (ADR 0010).
 EVENTS = (PROMOTED_FROM, ROLLBACK_TO, ALLOW_PRUNE)
 
+_OF_PROMOTIONS = (FORCED, APPROVED_BY)
+_OF_EVENTS = (*_OF_PROMOTIONS, REASON)
 
 _SEQUENCE = re.compile(r"[0-9]{1,18}")  # anybody can write a trailer: nothing that takes long to read
 
@@ -93,7 +95,8 @@ def handed_on(environment: str, commits: Sequence[Commit]) -> tuple[Trailer, ...
     names none; a permission to prune only where it names this one: without a name it would lie
     in wait in every environment for whatever leaves there next. What freezes, suspends or resumes an
     environment hands on nothing: its reason is not one of what is published next. The newest commit that
-    has a key decides its values; permissions add up.
+    has a key decides its values; permissions add up. Who approved a promotion, what it overrode, and why is
+    what its own commit says: nobody else's words are put beside it.
     """
     found: dict[str, list[str]] = {}
     for commit in commits:
@@ -105,7 +108,10 @@ def handed_on(environment: str, commits: Sequence[Commit]) -> tuple[Trailer, ...
         for key, value in trailers:
             if key in HANDED_ON and (named or key != ALLOW_PRUNE):
                 mine.setdefault(key, []).append(value)
+        told = PROMOTED_FROM in found or ROLLBACK_TO in found
         for key, values in mine.items():
+            if (key in _OF_PROMOTIONS and PROMOTED_FROM not in mine) or (key in _OF_EVENTS and told):
+                continue
             if key == ALLOW_PRUNE:
                 found.setdefault(key, []).extend(values)
             else:

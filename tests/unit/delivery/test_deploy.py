@@ -102,6 +102,19 @@ def test_a_commit_without_the_trailers_is_no_deploy_commit(message: str) -> None
             (("Envctl-Allow-Prune", "all"),),
             id="a commit may name several environments",
         ),
+        pytest.param(
+            ["P\n\nEnvctl-Environment: prod\nEnvctl-Promoted-From: staging@1\n",
+             "A\n\nEnvctl-Approved-By: Bob <b@x>\nEnvctl-Forced: soak\nEnvctl-Reason: all agree\n"],
+            (("Envctl-Promoted-From", "staging@1"),),
+            id="nobody's words are put beside a promotion of somebody else",
+        ),
+        pytest.param(
+            ["B\n\nEnvctl-Reason: later\n",
+             "P\n\nEnvctl-Environment: prod\nEnvctl-Promoted-From: staging@1\nEnvctl-Approved-By: Bob <b@x>\n"],
+            (("Envctl-Promoted-From", "staging@1"), ("Envctl-Reason", "later"),
+             ("Envctl-Approved-By", "Bob <b@x>")),
+            id="approvals of the promotion itself count",
+        ),
     ],
 )  # fmt: skip
 def test_source_commits_hand_on_their_trailers(
