@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import click
 
 from envctl import wiring
+from envctl.cli.differences import colorless
 from envctl.cli.options import Session, stored_text
 from envctl.cli.printers import emit, say, short
 from envctl.errors import EXIT_CLEAN, UsageError
@@ -122,4 +123,4 @@ def pause_data(pause: Pause) -> JsonObject:
 def pause_line(pause: Pause) -> str:
     """What a suspend does, as text."""
     until = time_text(pause.until)
-    return f"{STATES[pause.kind]} until {until}, so nothing is published: {pause.reason}"
+    return f"{STATES[pause.kind]} until {until}, so nothing is published: {colorless(pause.why)}"

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import click
 
 from envctl.cli.diff import comparison_data, comparison_lines
+from envctl.cli.differences import colorless
 from envctl.cli.printers import change_lines, counted, short
 from envctl.cli.told import summary
 from envctl.delivery.plan import PlanFile, plan_data
@@ -51,7 +52,7 @@ def promotion_lines(result: Promotion) -> Iterator[str]:
     options = result.options
     for name, reason in result.held.items():
         yield (
-            f"{click.style(name, bold=True)}: held ({reason}); "
+            f"{click.style(name, bold=True)}: held ({colorless(' '.join(reason.split()))}); "
             f"to promote it, name it: envctl promote {options.source} {options.target} -c {name}"
         )
     if not result.moves:
@@ -64,10 +65,10 @@ def promotion_lines(result: Promotion) -> Iterator[str]:
     for move in result.moves:
         old = f"{short(move.old)} -> " if move.old else "new, at "
         yield f"{click.style(move.component, bold=True)}: {old}{short(move.new)}"
-        yield from (f"  {subject}" for subject in move.subjects)
+        yield from (f"  {colorless(subject)}" for subject in move.subjects)
     word = "to be passed: " if options.dry_run else "overridden: "
     for refusal in result.refusals:
-        yield click.style(word, fg="yellow") + str(refusal.problem)
+        yield click.style(word, fg="yellow") + colorless(str(refusal.problem))
     branch = result.branch.removeprefix("refs/heads/")
     if result.comparison:
         yield from _preview(result.comparison, first=not (result.plan and result.plan.deployed))

@@ -3,6 +3,7 @@
 import click
 
 from envctl import wiring
+from envctl.cli.differences import colorless
 from envctl.cli.names import environment_names
 from envctl.cli.options import Session, common, stored_text
 from envctl.cli.pausing import STATES, show
@@ -33,7 +34,8 @@ def resume(
         wiring.open_repository(session.directory), environment, wiring.now(), reason=reason, push=push
     )
     lines = [
-        f"{environment}: no longer {STATES[each.kind]} (it was until {time_text(each.until)}: {each.reason})"
+        f"{environment}: no longer {STATES[each.kind]} "
+        f"(it was until {time_text(each.until)}: {colorless(each.why)})"
         for each in result.pauses
     ]
     return show(session, environment, result.pauses, result, lines, push=push)

@@ -6,6 +6,7 @@ import click
 
 from envctl import wiring
 from envctl.cli.diff import comparison_data, comparison_lines
+from envctl.cli.differences import colorless
 from envctl.cli.names import component_names, environment_names
 from envctl.cli.options import Session, common, stored_text
 from envctl.cli.printers import change_lines, counted, emit, say, short, telling
@@ -123,7 +124,7 @@ def _lines(result: Rollback) -> Iterator[str]:
         return
     yield (
         f"{click.style(name, bold=True)} goes back to {short(target.commit.id)} "
-        f"(sequence {target.record.sequence}): {target.commit.subject}"
+        f"(sequence {target.record.sequence}): {colorless(target.commit.subject)}"
     )
     for each in result.pins:
         yield f"  {each.component}: {short(each.old)} -> {short(each.new)}"

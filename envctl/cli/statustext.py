@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import click
 
+from envctl.cli.differences import colorless
 from envctl.cli.printers import counted, short, table
 from envctl.errors import Problem
 from envctl.model.gates import Pause
@@ -120,7 +121,7 @@ def _facts(state: EnvironmentState, status: Status) -> list[str]:
 
 
 def _subject(state: EnvironmentState) -> str:
-    return state.tip.commit.subject.removeprefix(f"{state.name}: ") if state.tip else ""
+    return colorless(state.tip.commit.subject).removeprefix(f"{state.name}: ") if state.tip else ""
 
 
 def _sighting(state: EnvironmentState, page: Page) -> str:
@@ -231,8 +232,8 @@ def _doubts(sighting: Sighting | None, page: Page) -> Iterator[str]:
 
 
 def _pause(pause: Pause) -> str:
-    by = f" by {pause.by}" if pause.by else ""
-    return f"{_PAUSED[pause.kind]} until {time_text(pause.until)}{by}: {pause.reason}"
+    by = f" by {pause.who}" if pause.who else ""
+    return f"{_PAUSED[pause.kind]} until {time_text(pause.until)}{colorless(by)}: {colorless(pause.why)}"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -241,9 +242,9 @@ def _listed(names: Sequence[str]) -> str:
 
 def _problem(name: str, problem: Problem) -> Iterator[str]:
     place = f"{problem.place}: " if problem.place else ""
-    yield f"{name}: {click.style(_UNREAD, fg='red')}: {place}{problem.reason}"
+    yield f"{name}: {click.style(_UNREAD, fg='red')}: {colorless(place + problem.reason)}"
     if problem.hint:
-        yield _dim(f"  {problem.hint}")
+        yield _dim(f"  {colorless(problem.hint)}")
 
 
 def _dim(text: str) -> str:

@@ -221,7 +221,7 @@ def _paused(facts: Facts) -> Iterator[Refusal]:
         of_kind = [each for each in facts.pauses if each.kind == kind]
         pause = in_force(of_kind, kind, facts.at)
         if pause:
-            reason = f"{facts.target} is {state} until {_told(pause.until)}: {pause.reason}{_by(pause)}"
+            reason = f"{facts.target} is {state} until {_told(pause.until)}: {pause.why}{_by(pause)}"
             way = f"wait, or end it: envctl resume {facts.target} --reason TEXT"
             hint = f"{way}; {_FORCE}" if kind == FREEZE else way
             yield Refusal(kind, pause.place, reason, hint)
@@ -232,7 +232,7 @@ def _paused(facts: Facts) -> Iterator[Refusal]:
 
 
 def _by(pause: Pause) -> str:
-    return f" (by {pause.by})" if pause.by else ""
+    return f" (by {pause.who})" if pause.who else ""
 
 
 def _windows(gates: Gates, facts: Facts) -> Iterator[Refusal]:

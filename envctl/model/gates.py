@@ -63,6 +63,16 @@ class Pause:
     by: str = ""
     place: str = field(default="", compare=False)
 
+    @property
+    def why(self) -> str:
+        """The reason on one line: inside of what is told it must not look like lines of envctl."""
+        return " ".join(self.reason.split())
+
+    @property
+    def who(self) -> str:
+        """Who decided it, on one line; "" where that is not known."""
+        return " ".join(self.by.split())
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:

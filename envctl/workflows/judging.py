@@ -72,7 +72,7 @@ def require_not_suspended(branch: SourceBranch, environment: str, at: int) -> No
     found = suspended(pauses, at, branch.commit.committer.time)
     if found:
         raise RefusedError(
-            f"{environment} is suspended until {time_text(found.until)}: {found.reason}",
+            f"{environment} is suspended until {time_text(found.until)}: {found.why}",
             place=found.place,
             hint=f"wait, or end it: envctl resume {environment} --reason TEXT",
         )

@@ -100,7 +100,7 @@ def _pausing(branch: SourceBranch, options: PauseOptions, by: str, now: int) -> 
     before = in_force(load_pauses(branch.source.tree, name), kind, now)
     if before and options.until <= before.until:
         raise RefusedError(
-            f"{name} is {_STATES[kind]} until {time_text(before.until)} already: {before.reason}",
+            f"{name} is {_STATES[kind]} until {time_text(before.until)} already: {before.why}",
             place=before.place,
             hint=f"name a later time to extend it, or end it: envctl resume {name}",
         )

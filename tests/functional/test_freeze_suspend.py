@@ -393,3 +393,32 @@ def test_files_that_a_killed_freeze_left_behind_are_not_to_be_committed(line: Wo
             f"git checkout HEAD -- {FREEZE}\n"
         ),
     )
+
+
+def test_what_others_wrote_colours_nothing_and_makes_no_lines(line: Workspace) -> None:
+    """The reason of a freeze, who decided it, a hold, and subjects of commits may hold whatever YAML and Git can."""
+    line.edit("components/web/main.jsonnet", "'%d' %", "'now: %d' %")
+    line.git("commit", "-qam", "Hide \x1b[8mthis")
+    line.ok("render", "dev", "--publish")
+    lock = "environments/prod/lock.yaml"
+    text = (line.path / lock).read_text()
+    line.write(
+        "environments/prod/freeze.yaml",
+        """until: "2099-01-01T00:00:00Z"
+reason: "no\\nprod: resumed\\e[8m"
+by: "Bob\\ndev: resumed\\e[8m"
+""",
+    )
+    line.commit("Freeze")
+    command = ("promote", "dev", "prod", "--dry-run")
+    shown = line.ok(*command, "--color", "always").out + line.ok("status", "--color", "always").out
+    line.write(lock, text.replace("from: dev", 'from: dev\n    hold: "bad\\nweb: fine\\e[8m"'))
+    line.commit("Hold")
+    shown += line.ok(*command, "--color", "always").out + line.ok("resume", "prod", "--color", "always").out
+    assert "Hide" in shown
+    assert "resumed" in shown
+    assert "bad web: fine" in shown
+    assert "\x1b[8m" not in shown
+    assert not any(
+        each.startswith(("prod: resumed", "dev: resumed", "web: fine")) for each in shown.splitlines()
+    )
