@@ -79,7 +79,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {twice[:40]!r} stands twice in one object")
+        raise ValueError(f"the key {twice[:40]!a} stands twice in one object")
     return found
 
 
@@ -96,7 +96,7 @@ def _problems(content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "components", f"{_shown(components)} is no object"
         return
     for name, value in components.items():
-        key = f"components.{name[:40]}"
+        key = f"components.{name[:40].encode(errors='backslashreplace').decode()}"
         if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
             yield key, "this is no name of a component"
         elif not isinstance(value, dict):

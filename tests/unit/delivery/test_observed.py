@@ -201,3 +201,10 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     with pytest.raises(InputError) as caught:
         parse_observed(changed(sequence=-1, health="", since=0), PLACE)
     assert [problem.place for problem in caught.value.problems] == ["health", "since"]
+
+
+def test_half_of_a_character_is_told_in_words_that_can_be_printed() -> None:
+    """JSON can hold it, and no terminal: whoever pushes a status must not end the command that shows it."""
+    with pytest.raises(InputError) as caught:
+        parse_observed(b'{"components": {"\\ud800": {}}}', "the status")
+    "".join(f"{each.place}{each.reason}" for each in caught.value.problems).encode()
