@@ -117,7 +117,7 @@ def _planned(options: PromoteOptions, path: Path) -> PromoteOptions:
             f"envctl promote {plan.source} {plan.target} --reason TEXT --dry-run -o json",
         )
     return PromoteOptions(
-        plan.source,
+        f"{plan.source}@{plan.named}" if plan.named else plan.source,
         plan.target,
         plan.components,
         push=options.push,

@@ -31,6 +31,7 @@ class PromotionPlan:
     - `deployed`: the deploy commit of the target that it was made on, "" before the first.
     - `lock`: the blob id of the target's lock, "" where there is none yet.
     - `tree`: the deploy tree that the target is to have, so every file of it is decided.
+    - `named`: the origin, where it was asked for by its id; "" where it was the newest of its environment.
     """
 
     source: str
@@ -42,6 +43,7 @@ class PromotionPlan:
     moves: tuple[PlannedMove, ...]
     components: tuple[str, ...] = ()
     reason: str = ""
+    named: str = ""
 
     @property
     def digest(self) -> str:
@@ -80,6 +82,7 @@ def plan_data(file: PlanFile) -> JsonObject:
         "to": plan.target,
         "components": list(plan.components),
         "reason": plan.reason,
+        "named": plan.named,
         "origin": plan.origin,
         "deployed": plan.deployed,
         "lock": plan.lock,
@@ -121,7 +124,7 @@ def _read(document: Mapping[str, Any]) -> PlanFile:
         target=_text(document, "to"),
         moves=moves,
         components=tuple(_member(each, "components") for each in _list(document, "components")),
-        **{key: _text(document, key) for key in ("origin", "deployed", "lock", "tree", "reason")},
+        **{key: _text(document, key) for key in ("origin", "deployed", "lock", "tree", "reason", "named")},
     )
     approvals = tuple(
         Approval(_text(each, "by"), _text(each, "at"), _text(each, "digest"))

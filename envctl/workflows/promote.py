@@ -286,6 +286,7 @@ def _plan(ground: _Ground, options: PromoteOptions, prepared: _Prepared) -> Prom
         moves=tuple(PlannedMove(each.component, each.old or "", each.new) for each in prepared.moves),
         components=options.components,
         reason=options.reason,
+        named=ground.origin.tip.commit.id if "@" in options.source else "",
     )
 
 

@@ -59,6 +59,16 @@ def test_a_dry_run_shows_the_objects_that_change(waiting: Workspace) -> None:
     assert after == before
 
 
+def test_a_plan_of_an_earlier_deploy_commit_is_carried_out_as_well(waiting: Workspace) -> None:
+    """Its origin was named, so what the environment publishes meanwhile does not matter."""
+    publish_again(waiting)
+    origin = waiting.git("rev-parse", "deploy/dev~1")
+    path = waiting.path.parent / "plan.json"
+    path.write_text(waiting.ok("promote", f"dev@{origin[:10]}", "prod", "--dry-run", "-o", "json").out)
+    assert waiting.json("promote", "--plan", str(path))["origin"] == origin
+    assert "3!" in waiting.git("show", "deploy/prod:web/prod/ConfigMap_web.yaml")
+
+
 def test_other_commits_are_not_in_the_way_of_a_plan(waiting: Workspace) -> None:
     """What the plan decides is the same: the tree is."""
     path = plan(waiting)
