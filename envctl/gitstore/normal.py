@@ -45,13 +45,14 @@ class Normalizer:
     def _rules(self) -> "FilterBlobNormalizer":
         from dulwich.filters import FilterBlobNormalizer, FilterContext, FilterRegistry  # noqa: PLC0415
 
+        from envctl.gitstore.attributes import attributes_of  # noqa: PLC0415
+
         config = self._repo.get_config_stack()
         registry = FilterRegistry(config, self._repo)
         if (b"filter", b"lfs") not in set(config.sections()):
             registry.register_driver("lfs", _AsIs())  # dulwich would use a store of its own; Git does nothing
-        attributes = self._repo.get_gitattributes()
         return FilterBlobNormalizer(
-            config, attributes, repo=self._repo, filter_context=FilterContext(registry)
+            config, attributes_of(self._repo), repo=self._repo, filter_context=FilterContext(registry)
         )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.repositories import RICH, Box, rich_box
@@ -125,7 +125,26 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, int]
     return rendered(rich_box(path / "repository"), "--no-cache", cwd=path)
 
 
+# Found by chance once: a locale without the letters of the repository's own path.
+NO_LETTERS = Circumstances(
+    variables=[{"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "POSIX"}],
+    folder="other place \u00e4",
+    directory=".",
+    mask=0o022,
+    about=[],
+    clock=1,
+    mode=0o600,
+    date="100000000 +0000",
+    source="files",
+    jobs=1,
+    workers=1,
+    past="none",
+    order=["dev", "prod"],
+)
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@example(around=NO_LETTERS)
 @given(around=combinations)
 def test_no_circumstance_changes_a_tree(
     plain: dict[str, tuple[str, int]], tmp_path_factory: pytest.TempPathFactory, around: Circumstances

@@ -138,12 +138,12 @@ REFUSED: list[tuple[Make, str, str]] = [
             "  hint: commit the file itself: git lfs untrack, then add it again\n"
         ),
     ),
-    (cut, "x/f", f"{AT}cannot read object 34e11e59f496: {DAMAGED}: SHA truncated\n{STEPS}{FSCK}"),
+    (cut, "x/f", f"{AT}cannot read tree 34e11e59f496: {DAMAGED}: SHA truncated\n{STEPS}{FSCK}"),
     (
         no_tree,
         "x/f",
         (
-            f"{AT}cannot read object 2263b1e0fe0d: {DAMAGED}: invalid mode: invalid digit found in string\n"
+            f"{AT}cannot read tree 2263b1e0fe0d: {DAMAGED}: invalid mode: invalid digit found in string\n"
             f"{STEPS}{FSCK}"
         ),
     ),

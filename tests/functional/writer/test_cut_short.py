@@ -45,7 +45,7 @@ def test_a_publish_over_a_promotion_that_was_cut_short_is_told_what_it_is(line: 
     assert outcome.err == (
         "error: the work tree has changes that no commit holds: environments/prod/.lock.yaml.envctl-99, "
         f"{LOCK}\n"
-        "hint: after “Promote dev to prod: web” was cut short, run it again or: "
+        "hint: “Promote dev to prod: web” was cut short before they were here: "
         f"git checkout HEAD -- {LOCK}\n"
     )
 
