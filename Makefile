@@ -7,6 +7,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# Tests wait more than they compute: for servers, deadlines and killed processes.
+JOBS   ?= 3
 
 .PHONY: help demo test lint unit controlplane bench docs lock clean
 
@@ -34,7 +36,7 @@ lint: $(STAMP)  ## ruff, mypy --strict, import contracts
 	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
 
 unit: $(STAMP)  ## all tests that need no cluster
-	@$(BIN)/python -m pytest -m "not controlplane"
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not controlplane"
 
 controlplane: $(STAMP)  ## the tests that run against a real kube-apiserver
 	@$(BIN)/envctl dev-cluster build
