@@ -6,12 +6,15 @@ Adapters are heavy, so each is imported when it is first needed.
 import hashlib
 import math
 import os
+import platform
 import random
 import threading
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -129,6 +132,13 @@ def current_settings(repository: Repository) -> Settings:
     return load_settings(repository.tree(head)) if head else Settings()
 
 
+def reach(kubeconfig: Path | None, context: str | None, may_write: Callable[[], bool]) -> Cluster:
+    """As `connect`, to be closed by the caller; `may_write` is asked before each write is sent."""
+    from envctl.kube.connect import connect as adapter
+
+    return adapter(kubeconfig, context, may_write)
+
+
 @contextmanager
 def connect(kubeconfig: Path | None, context: str | None) -> Iterator[Cluster]:
     """The cluster of a kubeconfig context, or of the pod that envctl runs in; closed with the context."""
@@ -187,13 +197,56 @@ class AgentSettings:
     namespace: str
 
 
-def run_agent(
+def run_agents(
+    agents: Sequence[AgentSettings],
+    reach: Callable[[Callable[[], bool]], Cluster],
+    log: Callable[[LogEntry], None],
+    stop: threading.Event,
+    *,
+    lease: int | None = 15,
+) -> None:
+    """Run one agent for each environment until `stop` is set.
+
+    `reach` connects to the cluster; it is given what has to be asked before each write. With a `lease` of
+    so many seconds, an agent acts only while it holds its environment's Lease.
+    """
+    from envctl.agent.crew import run_together
+
+    work = partial(_run_elected, lease) if lease else _run_alone
+    run_together({each.environment: partial(work, each, reach, log) for each in agents}, stop)
+
+
+def _run_elected(
+    duration: int,
     settings: AgentSettings,
-    cluster: Cluster,
+    reach: Callable[[Callable[[], bool]], Cluster],
     log: Callable[[LogEntry], None],
     stop: threading.Event,
 ) -> None:
-    """Run the agent until `stop` is set."""
+    from envctl.agent.lease import Elector, LeaseOptions, lead
+
+    identity = f"{platform.node()}_{uuid.uuid4().hex[:8]}"
+    options = LeaseOptions(settings.environment, settings.namespace, identity, duration)
+    # A connection of its own: no slow request of the agent may keep the lease from being renewed.
+    with closing(reach(lambda: True)) as cluster:
+        elector = Elector(options, cluster, system_clock(), log)
+        with closing(reach(elector.may_write)) as fenced:
+            lead(elector, partial(_work, settings, fenced, log), stop)
+
+
+def _run_alone(
+    settings: AgentSettings,
+    reach: Callable[[Callable[[], bool]], Cluster],
+    log: Callable[[LogEntry], None],
+    stop: threading.Event,
+) -> None:
+    with closing(reach(lambda: True)) as cluster:
+        _work(settings, cluster, log, stop)
+
+
+def _work(
+    settings: AgentSettings, cluster: Cluster, log: Callable[[LogEntry], None], stop: threading.Event
+) -> None:
     from envctl.agent.loop import Agent
     from envctl.agent.options import AgentOptions
 

@@ -4,6 +4,7 @@ from envctl.agent.definitions import Pause, await_served
 from envctl.agent.options import World
 from envctl.agent.resource import DEFINITION, NAMESPACE, definition
 from envctl.errors import ClusterError, UnavailableError
+from envctl.ports import Cluster
 
 _FORBIDDEN = 403
 
@@ -13,17 +14,15 @@ def prepare(world: World, pause: Pause) -> None:
 
     Raises ClusterError where it is missing and the credentials do not allow to create it.
     """
-    _namespace(world)
+    ensure_namespace(world.cluster, world.options.namespace)
     _definition(world, pause)
 
 
-def _namespace(world: World) -> None:
-    name = world.options.namespace
+def ensure_namespace(cluster: Cluster, name: str) -> None:
+    """Create our namespace where it is absent, and allowed. Raises what else the cluster raises."""
     try:
-        if world.cluster.get(NAMESPACE, "", name) is None:
-            world.cluster.apply(
-                NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-            )
+        if cluster.get(NAMESPACE, "", name) is None:
+            cluster.apply(NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     except ClusterError as error:
         # Rights to one namespace only: whether it exists shows with the first thing stored in it.
         if error.status != _FORBIDDEN:

@@ -3,6 +3,7 @@
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import click
@@ -19,7 +20,14 @@ _COLORS = {Level.INFO: "blue", Level.WARNING: "yellow", Level.ERROR: "red"}
 
 
 @click.command()
-@click.option("--env", "environment", required=True, metavar="ENV", help="The environment to keep.")
+@click.option(
+    "--env",
+    "environments",
+    required=True,
+    multiple=True,
+    metavar="ENV",
+    help="The environment to keep; give it again for several in one process.",
+)
 @click.option("--repo", required=True, metavar="URL", help="The Git repository that carries deploy/ENV.")
 @click.option(
     "--interval", type=click.FloatRange(min=0.5), default=15, show_default=True, help="Seconds between polls."
@@ -29,35 +37,67 @@ _COLORS = {Level.INFO: "blue", Level.WARNING: "yellow", Level.ERROR: "red"}
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for fetched Git objects; by default one in the cache folder.",
 )
+@click.option(
+    "--leader-election/--no-leader-election",
+    "election",
+    default=True,
+    show_default=True,
+    help="Act only while holding the environment's Lease, so that a second agent can stand by.",
+)
+@click.option(
+    "--lease-duration",
+    "lease",
+    type=click.IntRange(min=3),
+    default=15,
+    show_default=True,
+    help="Seconds after which an agent that stands by may replace one that is gone.",
+)
 @cluster_options
 @common
 def agent(
     session: Session,
-    environment: str,
+    environments: tuple[str, ...],
     repo: str,
     interval: float,
     store: Path | None,
+    election: bool,  # noqa: FBT001
+    lease: int,
     kubeconfig: Path | None,
     context: str | None,
     namespace: str,
 ) -> int:
     """Keep a cluster equal to a deploy branch.
 
-    Pulls, applies, heals, prunes and reports. Runs until SIGTERM or SIGINT, then finishes
+    Pulls, applies, heals, prunes and reports. Of several agents for one environment, one acts
+    (leader election by a Lease); the others stand by. Runs until SIGTERM or SIGINT, then finishes
     what is under way and ends with 0. Logs one line per event on standard output (-o json:
     one JSON object per line).
 
     \b
     envctl agent --env prod --repo https://git.example.com/platform.git
     envctl agent --env dev --repo file:///srv/platform.git --interval 2 --context dev
+    envctl agent --env eu --env us --repo https://git.example.com/platform.git
     """
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
-    settings = wiring.AgentSettings(environment, repo, interval, store, namespace)
-    with wiring.connect(kubeconfig, context) as cluster:
-        wiring.run_agent(settings, cluster, lambda entry: _print(session, entry), stop)
+    agents = [
+        wiring.AgentSettings(name, repo, interval, _folder(store, name, environments), namespace)
+        for name in dict.fromkeys(environments)
+    ]
+    wiring.run_agents(
+        agents,
+        partial(wiring.reach, kubeconfig, context),
+        lambda entry: _print(session, entry),
+        stop,
+        lease=lease if election else None,
+    )
     return EXIT_CLEAN
+
+
+def _folder(store: Path | None, name: str, environments: tuple[str, ...]) -> Path | None:
+    """Where the objects of one environment are kept: agents share a folder only by its name."""
+    return store / name if store and len(environments) > 1 else store
 
 
 def _print(session: Session, entry: LogEntry) -> None:

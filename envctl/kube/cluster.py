@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 from envctl.errors import InputError, Problem, UnavailableError
@@ -13,7 +13,7 @@ from envctl.kube.endpoint import Headers, Load
 from envctl.kube.failures import Subject, is_absent, refusal
 from envctl.kube.lists import PAGE, Scope, whole
 from envctl.kube.paths import creation_path, identity, object_path, query, warning_texts
-from envctl.kube.transport import Answer, Transport
+from envctl.kube.transport import Answer, Transport, always
 from envctl.kube.watch import Watch
 from envctl.model.cluster import FIELD_MANAGER, Listing, ResourceType, object_id
 from envctl.model.objects import ObjectId
@@ -29,8 +29,9 @@ _WARNINGS_KEPT = 1000
 class KubeCluster:
     """One API server. Fulfils `envctl.ports.Cluster`; safe to use from many threads."""
 
-    def __init__(self, load: Load) -> None:
-        self._transport = Transport(load)
+    def __init__(self, load: Load, may_write: Callable[[], bool] = always) -> None:
+        """`may_write` is asked before each write is sent; see `Transport`."""
+        self._transport = Transport(load, may_write)
         self._client = Client(self._transport)
         self._discovery = Discovery(self._client)
         self._lock = threading.Lock()

@@ -56,11 +56,21 @@ class Answer:
         return float(value) if value.isascii() and value.isdigit() else 0.0
 
 
-class Transport:
-    """All traffic to one API server. Safe to use from many threads."""
+def always() -> bool:
+    """Whether one may write who needs nobody's leave."""
+    return True
 
-    def __init__(self, load: Load) -> None:
+
+class Transport:
+    """All traffic to one API server. Safe to use from many threads.
+
+    `may_write` is asked right before each request that changes something, also before each try of
+    one that is sent again: who has lost the lead sends nothing more.
+    """
+
+    def __init__(self, load: Load, may_write: Callable[[], bool] = always) -> None:
         self._load = load
+        self._may_write = may_write
         self._endpoint = load()
         self._renewed_at = float("-inf")
         self._lock = threading.Lock()
@@ -182,6 +192,9 @@ class Transport:
             ) from error
 
     def _begin(self, connection: Connection, request: Request, counted: str = "") -> http.client.HTTPResponse:
+        if request.method != "GET" and not self._may_write():
+            connection.close()
+            raise UnavailableError("not the leader any more: nothing more is written")
         with self._lock:
             self._sent[counted or request.method] += 1
         try:

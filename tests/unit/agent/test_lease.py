@@ -1,0 +1,67 @@
+"""What a Lease says, and who holds it after whom."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from envctl.agent.lease import LeaseOptions, Record, held_by, lease_json, record_of
+
+OPTIONS = LeaseOptions("prod", "envctl-system", "a_1", 15)
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
+THEN, TIME = "2026-01-02T03:00:00.000000Z", "2026-01-02T03:04:05.000678Z"
+B = Record("b_2", 30, THEN, THEN, 4, "77")
+
+TAKEN = [
+    pytest.param(Record(), Record("a_1", 15, TIME, TIME, 0), id="nobody's yet"),
+    pytest.param(B, Record("a_1", 15, TIME, TIME, 5, "77"), id="another's: counted"),
+    pytest.param(
+        Record("", 1, THEN, THEN, 4, "77"), Record("a_1", 15, TIME, TIME, 5, "77"), id="given back: counted"
+    ),
+    pytest.param(
+        Record("a_1", 15, THEN, THEN, 4, "77"), Record("a_1", 15, THEN, TIME, 4, "77"), id="ours: renewed"
+    ),
+]
+
+
+@pytest.mark.parametrize(("before", "after"), TAKEN)
+def test_a_lease_tells_who_took_it_and_when(before: Record, after: Record) -> None:
+    """As client-go counts: the time of taking stays while the holder renews."""
+    assert held_by(before, "a_1", 15, NOW) == after
+
+
+ODD: list[Any] = [{}, {"spec": None}, {"spec": []}, {"spec": {"leaseDurationSeconds": "15"}}, {"metadata": 1}]
+
+
+@pytest.mark.parametrize("live", ODD)
+def test_what_is_odd_in_a_lease_reads_as_nobodys(live: Any) -> None:
+    """Anybody may then take it, by compare-and-swap as ever."""
+    assert record_of(live) == Record()
+
+
+texts = st.text(max_size=5)
+records = st.builds(Record, texts, st.integers(1, 99), texts, texts, st.integers(0, 99), texts)
+
+
+@given(records)
+def test_a_record_survives_its_lease(record: Record) -> None:
+    """What is written is what is read."""
+    assert record_of(lease_json(OPTIONS, record)) == record
+
+
+def test_a_lease_is_the_api_object_that_other_tools_know() -> None:
+    """`kubectl get lease` shows the holder."""
+    assert lease_json(OPTIONS, B) == {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "envctl-prod", "namespace": "envctl-system", "resourceVersion": "77"},
+        "spec": {
+            "holderIdentity": "b_2",
+            "leaseDurationSeconds": 30,
+            "leaseTransitions": 4,
+            "acquireTime": THEN,
+            "renewTime": THEN,
+        },
+    }
