@@ -12,16 +12,22 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
+from typing import TYPE_CHECKING
 
 from envctl.model.plan import ReconcileResult
 from envctl.model.settings import Settings
 from envctl.model.status import EnvironmentStatus, LogEntry
+from envctl.model.values import JsonObject
 from envctl.ports import Clock, Cluster, Evaluator, RenderCache, Repository, Tree
+
+if TYPE_CHECKING:
+    from envctl.installation.manifests import Installation
+    from envctl.workflows.install import Installed
 
 
 class SystemClock:
@@ -195,6 +201,7 @@ class AgentSettings:
     interval: float
     store: Path | None
     namespace: str
+    namespaced: bool = False
 
 
 def run_agents(
@@ -251,10 +258,30 @@ def _work(
     from envctl.agent.options import AgentOptions
 
     options = AgentOptions(
-        settings.environment, settings.repository, namespace=settings.namespace, interval=settings.interval
+        settings.environment,
+        settings.repository,
+        namespace=settings.namespace,
+        interval=settings.interval,
+        namespaced=settings.namespaced,
     )
     store = open_store(settings.store or _default_store(settings))
     Agent(options, store, cluster, system_clock(), log).run(stop)
+
+
+def installed(repository: Repository, installation: "Installation", history: int) -> "Installed":
+    """The manifests that run an agent, its own kind among them."""
+    from envctl.agent.resource import definition
+    from envctl.workflows.install import install
+
+    found = install(repository, installation, history)
+    return replace(found, objects=(definition(), *found.objects))
+
+
+def manifest_text(objects: Sequence[JsonObject]) -> str:
+    """Objects as YAML documents, for `kubectl apply -f -`."""
+    from envctl.manifests.text import to_yaml
+
+    return "---\n".join(to_yaml(each).decode() for each in objects)
 
 
 def _default_store(settings: AgentSettings) -> Path:

@@ -14,7 +14,7 @@ from typing import Any
 from envctl.agent.apply import version_of
 from envctl.agent.options import World
 from envctl.agent.threads import AgentThread, Crashed
-from envctl.errors import EnvctlError
+from envctl.errors import ClusterError, EnvctlError
 from envctl.model.cluster import EventKind, ResourceType, WatchEvent
 from envctl.model.inventory import InventoryEntry
 from envctl.model.objects import ObjectId
@@ -77,36 +77,68 @@ def key_of(event: WatchEvent) -> ObjectId:
     )
 
 
+@dataclass(frozen=True, order=True, slots=True)
+class Scope:
+    """What one watch looks at: a kind, in all namespaces (empty) or in one."""
+
+    group: str
+    kind: str
+    namespace: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} in {self.namespace}" if self.namespace else self.kind
+
+    def holds(self, key: ObjectId) -> bool:
+        """Whether a watch of this scope tells of an object."""
+        return (key.group, key.kind) == (self.group, self.kind) and self.namespace in {"", key.namespace}
+
+
+def scopes_of(keys: Iterable[ObjectId], *, namespaced: bool) -> frozenset[Scope]:
+    """The watches that tell of these objects: one a kind, or one a kind and namespace."""
+    return frozenset(Scope(key.group, key.kind, key.namespace if namespaced else "") for key in keys)
+
+
 def current_drift(world: World, entries: Mapping[ObjectId, InventoryEntry]) -> list[Drift]:
-    """All drift that there is now, by one look at each kind. Raises what the cluster raises."""
-    found: list[Drift] = []
-    for kind in served_kinds(world, {(key.group, key.kind) for key in entries}):
-        with world.cluster.watch(kind, selector=world.options.selector, metadata_only=True) as events:
-            found += _initial(kind, events, lambda: entries)
-    return found
+    """All drift that there is now, by one look at each scope; one that may not be looked at is told."""
+    scopes = served(world, scopes_of(entries, namespaced=world.options.namespaced))
+    return [drift for scope, kind in scopes for drift in _looked_at(world, scope, kind, entries)]
 
 
-def served_kinds(world: World, kinds: Iterable[tuple[str, str]]) -> tuple[ResourceType, ...]:
-    """The served types of these groups and kinds; those that cannot be had now are left out."""
-    found = []
-    for group, kind in sorted(kinds):
+def _looked_at(
+    world: World, scope: Scope, kind: ResourceType, entries: Mapping[ObjectId, InventoryEntry]
+) -> list[Drift]:
+    watch = world.cluster.watch(
+        kind, selector=world.options.selector, namespace=scope.namespace, metadata_only=True
+    )
+    try:
+        with watch as events:
+            return list(_initial(scope, events, lambda: entries))
+    except ClusterError as error:
+        world.say(Level.WARNING, f"cannot look at {scope}: {error.summary}", kind=scope.kind)
+        return []
+
+
+def served(world: World, scopes: Iterable[Scope]) -> tuple[tuple[Scope, ResourceType], ...]:
+    """The scopes with their served types; those that cannot be had now are left out."""
+    found: list[tuple[Scope, ResourceType]] = []
+    for scope in sorted(scopes):
         try:
-            served = world.cluster.resource_type(group, kind)
+            kind = world.cluster.resource_type(scope.group, scope.kind)
         except EnvctlError as error:
-            world.say(Level.WARNING, f"cannot watch {kind}: {error.summary}", kind=kind)
+            world.say(Level.WARNING, f"cannot watch {scope.kind}: {error.summary}", kind=scope.kind)
         else:
-            found += [served] if served else []
+            found += [(scope, kind)] if kind else []
     return tuple(found)
 
 
-def _initial(kind: ResourceType, events: Iterator[WatchEvent], entries: Entries) -> Iterator[Drift]:
+def _initial(scope: Scope, events: Iterator[WatchEvent], entries: Entries) -> Iterator[Drift]:
     """Follow a watch to the end of its initial state; whatever was not in it is missing."""
     # Taken before the state: what is applied for the first time while it arrives is not missing.
     before = entries()
     seen: set[ObjectId] = set()
     for event in events:
         if event.kind is EventKind.SYNCED:
-            yield from missing(kind, seen, before)
+            yield from missing(scope, seen, before)
             return
         if event.kind is EventKind.ADDED:
             seen.add(key_of(event))
@@ -114,13 +146,10 @@ def _initial(kind: ResourceType, events: Iterator[WatchEvent], entries: Entries)
                 yield drift
 
 
-def missing(
-    kind: ResourceType, seen: set[ObjectId], entries: Mapping[ObjectId, InventoryEntry]
-) -> Iterator[Drift]:
-    """The objects of a kind that should be there and were not in a complete initial state."""
+def missing(scope: Scope, seen: set[ObjectId], entries: Mapping[ObjectId, InventoryEntry]) -> Iterator[Drift]:
+    """The objects of a scope that should be there and were not in a complete initial state."""
     for key, entry in entries.items():
-        same_kind = (key.group, key.kind) == (kind.group, kind.kind)
-        if same_kind and entry.settled and key not in seen:
+        if scope.holds(key) and entry.settled and key not in seen:
             yield Drift(key, "", vanished=True)
 
 
@@ -130,6 +159,7 @@ class Watcher(AgentThread):
     def __init__(
         self,
         world: World,
+        scope: Scope,
         kind: ResourceType,
         entries: Entries,
         hand_on: Callable[[Drift], None],
@@ -137,6 +167,7 @@ class Watcher(AgentThread):
     ) -> None:
         super().__init__(f"envctl-watch-{kind}", self._keep_watching, crashed)
         self._world = world
+        self._scope = scope
         self._kind = kind
         self._entries = entries
         self._hand_on = hand_on
@@ -164,13 +195,17 @@ class Watcher(AgentThread):
             watch.__exit__(None, None, None)
 
     def _follow(self) -> None:
-        selector = self._world.options.selector
-        watch = self._world.cluster.watch(self._kind, selector=selector, metadata_only=True)
+        watch = self._world.cluster.watch(
+            self._kind,
+            selector=self._world.options.selector,
+            namespace=self._scope.namespace,
+            metadata_only=True,
+        )
         self._watch = watch
         with watch as events:
             if self._stopped.is_set():
                 return
-            for drift in _initial(self._kind, events, self._entries):
+            for drift in _initial(self._scope, events, self._entries):
                 self._hand_on(drift)
             for event in events:
                 self._say("")
@@ -182,14 +217,14 @@ class Watcher(AgentThread):
     def _say(self, trouble: str) -> None:
         """Log a change of state, once."""
         if trouble and trouble != self._trouble:
-            self._world.say(Level.WARNING, f"cannot watch {self._kind}: {trouble}", kind=str(self._kind))
+            self._world.say(Level.WARNING, f"cannot watch {self._scope}: {trouble}", kind=str(self._kind))
         if not trouble and self._trouble:
-            self._world.say(Level.INFO, f"watching {self._kind} again", kind=str(self._kind))
+            self._world.say(Level.INFO, f"watching {self._scope} again", kind=str(self._kind))
         self._trouble = trouble
 
 
 class Observer:
-    """One watcher for each kind in the inventory."""
+    """One watcher for each kind in the inventory, or for each kind and namespace."""
 
     def __init__(
         self, world: World, entries: Entries, hand_on: Callable[[Drift], None], crashed: Crashed
@@ -198,17 +233,17 @@ class Observer:
         self._entries = entries
         self._hand_on = hand_on
         self._crashed = crashed
-        self._watchers: dict[tuple[str, str], Watcher] = {}
+        self._watchers: dict[Scope, Watcher] = {}
 
     def follow(self) -> None:
         """Start and stop watchers so that they fit the inventory."""
         entries = self._entries()
-        present = {(key.group, key.kind) for key in entries}
-        for group_kind in self._watchers.keys() - present:
-            self._watchers.pop(group_kind).stop()
-        for kind in served_kinds(self._world, present - self._watchers.keys()):
-            watcher = Watcher(self._world, kind, self._entries, self._hand_on, self._crashed)
-            self._watchers[kind.group, kind.kind] = watcher
+        present = scopes_of(entries, namespaced=self._world.options.namespaced)
+        for scope in self._watchers.keys() - present:
+            self._watchers.pop(scope).stop()
+        for scope, kind in served(self._world, present - self._watchers.keys()):
+            watcher = Watcher(self._world, scope, kind, self._entries, self._hand_on, self._crashed)
+            self._watchers[scope] = watcher
             watcher.start()
 
     def stop(self) -> None:

@@ -24,6 +24,7 @@ class AgentOptions:
       pace; more than a few in flight only wait there.
     - `definition_wait`, `prune_wait`: how many seconds a reconcile waits for a new kind to be
       served, and for deleted objects to be gone, before it reports them and goes on.
+    - `namespaced`: watch each namespace by itself, for credentials that reach only some namespaces.
     - `retry_first`, `retry_most`: seconds until what failed is tried again; doubled each time.
     """
 
@@ -34,6 +35,7 @@ class AgentOptions:
     concurrency: int = 8
     definition_wait: float = 30
     prune_wait: float = 10
+    namespaced: bool = False
     retry_first: float = 5
     retry_most: float = 300
 

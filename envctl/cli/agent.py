@@ -52,6 +52,9 @@ _COLORS = {Level.INFO: "blue", Level.WARNING: "yellow", Level.ERROR: "red"}
     show_default=True,
     help="Seconds after which an agent that stands by may replace one that is gone.",
 )
+@click.option(
+    "--namespaced", is_flag=True, help="Watch each namespace by itself: needs rights in these alone."
+)
 @cluster_options
 @common
 def agent(
@@ -62,6 +65,7 @@ def agent(
     store: Path | None,
     election: bool,  # noqa: FBT001
     lease: int,
+    namespaced: bool,  # noqa: FBT001
     kubeconfig: Path | None,
     context: str | None,
     namespace: str,
@@ -82,7 +86,7 @@ def agent(
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     agents = [
-        wiring.AgentSettings(name, repo, interval, _folder(store, name, environments), namespace)
+        wiring.AgentSettings(name, repo, interval, _folder(store, name, environments), namespace, namespaced)
         for name in dict.fromkeys(environments)
     ]
     wiring.run_agents(

@@ -35,6 +35,7 @@ COMMANDS = {
     "status": ("envctl.cli.status:status", "Show what is pinned, published and applied."),
     "apply": ("envctl.cli.apply:apply", "Bring a cluster to a deploy branch, once, from here."),
     "agent": ("envctl.cli.agent:agent", "Keep a cluster equal to a deploy branch."),
+    "install": ("envctl.cli.install:install", "Print the manifests that run the agent in a cluster."),
     "dev-cluster": ("envctl.cli.dev_cluster:dev_cluster", "Run a local control plane, without containers."),
     "schema": ("envctl.cli.schema:schema", "Print the JSON Schema of a file, for an editor."),
     "completion": ("envctl.cli.completion:completion", "Print the completion script for a shell."),

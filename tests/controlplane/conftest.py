@@ -145,12 +145,17 @@ def token(kube: KubeCluster, namespace: str) -> str:
     """The token of a service account without rights, from TokenRequest."""
     name = {"name": "nobody", "namespace": namespace}
     kube.apply(SERVICE_ACCOUNT, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": name})
+    return token_of(kube, namespace, "nobody")
+
+
+def token_of(kube: KubeCluster, namespace: str, account: str, seconds: int = 3600) -> str:
+    """A token of a service account, from TokenRequest."""
     asked = {
         "apiVersion": "authentication.k8s.io/v1",
         "kind": "TokenRequest",
-        "spec": {"expirationSeconds": 600},
+        "spec": {"expirationSeconds": seconds},
     }
-    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/nobody/token"
+    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
     headers = (("Content-Type", "application/json"),)
     answer: Any = parsed(
         kube._transport.send(Request("POST", path, json.dumps(asked).encode(), headers)).body

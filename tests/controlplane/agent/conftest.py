@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,10 @@ from envctl.agent.loop import Agent
 from envctl.agent.once import reconcile_once
 from envctl.agent.options import AgentOptions, World
 from envctl.agent.report import read_status
+from envctl.agent.resource import definition
+from envctl.errors import ClusterError, EnvctlError
+from envctl.installation.manifests import Installation, manifests
+from envctl.installation.rights import Rights
 from envctl.kube.cluster import KubeCluster
 from envctl.kube.connect import connect
 from envctl.kube.connection import Request
@@ -26,10 +31,20 @@ from envctl.model.plan import ReconcileResult
 from envctl.model.status import EnvironmentStatus, LogEntry
 from envctl.model.values import JsonObject
 from envctl.wiring import open_store, system_clock
+from envctl.workflows.install import install
+from tests.controlplane.conftest import kubeconfig_with_token, token_of
 
 CONFIG_MAP = ResourceType("", "v1", "ConfigMap", "configmaps", namespaced=True)
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 PATIENCE = 30.0
+GRANTED = (
+    "CustomResourceDefinition",
+    "ServiceAccount",
+    "Role",
+    "RoleBinding",
+    "ClusterRole",
+    "ClusterRoleBinding",
+)
 
 
 def config_map(name: str, namespace: str, **data: str) -> dict[str, Any]:
@@ -60,6 +75,7 @@ class Branch:
     environment: str
     sequence: int = 0
     tip: str = ""
+    published: Callable[[], None] = lambda: None
 
     def publish(
         self,
@@ -92,6 +108,7 @@ class Branch:
         ]
         tip = self.tip if parent is None else parent
         self.tip = self._commit({**found, **(files or {})}, "\n".join(lines) + "\n", tip, mode)
+        self.published()
         return self.tip
 
     def move(self, commit: str | None) -> None:
@@ -123,11 +140,16 @@ class Branch:
 
 @dataclass
 class Rig:
-    """One environment: its branch, a connection of its own to the cluster, and its agent's settings."""
+    """One environment: its branch, its agent's settings, and two connections to the cluster.
+
+    `kube` is an administrator's, for the test. `agent` has the rights that `envctl install` prints for the
+    branch, and no others; it is the agent's own.
+    """
 
     branch: Branch
     options: AgentOptions
     kube: KubeCluster
+    agent: KubeCluster
     store: Path
     namespace: str
     log: list[LogEntry] = field(default_factory=list)
@@ -149,7 +171,7 @@ class Rig:
 
     def world(self, cluster: Any = None) -> World:
         return World(
-            self.options, open_store(self.store), cluster or self.kube, system_clock(), self.log.append
+            self.options, open_store(self.store), cluster or self.agent, system_clock(), self.log.append
         )
 
     def once(self, cluster: Any = None, **more: Any) -> ReconcileResult:
@@ -194,8 +216,8 @@ class Rig:
         return read_status(self.kube, self.options.environment, self.options.namespace) or EnvironmentStatus()
 
     def writes(self) -> int:
-        """How many writing requests this rig's connection has sent."""
-        return sum(self.kube.requests().get(method, 0) for method in WRITES)
+        """How many writing requests the agent's connection has sent."""
+        return sum(self.agent.requests().get(method, 0) for method in WRITES)
 
     def await_applied(self, commit: str) -> EnvironmentStatus:
         """Wait until the agent says that this commit is applied and all is well."""
@@ -214,6 +236,22 @@ class Rig:
         )
 
 
+def grant(kube: KubeCluster, path: Path, environment: str, namespace: str) -> None:
+    """Give an agent what `envctl install` prints for its branch: as an administrator does, and never more."""
+    installation = Installation(environment, path.as_uri(), "envctl:1", namespace)
+    try:
+        found = install(open_store(path), installation, history=100).objects
+    except EnvctlError:  # nothing is published yet, or what no agent accepts
+        found = manifests(installation, Rights({}))
+    for value in (definition(), *found):
+        if value["kind"] in GRANTED:
+            group, _, version = value["apiVersion"].rpartition("/")
+            kind = kube.resource_type(group, value["kind"], version)
+            assert kind
+            with contextlib.suppress(ClusterError):  # a namespace that the branch itself is to create
+                kube.apply(kind, value, force=True)
+
+
 @pytest.fixture
 def make_rig(
     cluster: Any, tmp_path: Path, unique_name: Callable[[str], str], new_namespace: Callable[[], str]
@@ -222,19 +260,42 @@ def make_rig(
     with contextlib.ExitStack() as stack:
 
         def make(
-            *, agents: str = "", namespace: str = "", kubeconfig: Path | None = None, **options: Any
+            *,
+            agents: str = "",
+            namespace: str = "",
+            kubeconfig: Path | None = None,
+            almighty: bool = False,
+            **options: Any,
         ) -> Rig:
             name = unique_name("env")
             path = tmp_path / f"{name}.git"
             subprocess.run(["git", "init", "--quiet", "--bare", path], check=True)
-            kube = stack.enter_context(contextlib.closing(connect(kubeconfig or cluster.kubeconfig)))
+            admin = kubeconfig or cluster.kubeconfig
+            kube = stack.enter_context(contextlib.closing(connect(admin)))
             settings = AgentOptions(
-                name, remote=path.as_uri(), namespace=agents or new_namespace(), interval=0.2, retry_first=0.5
+                name,
+                remote=path.as_uri(),
+                namespace=agents or new_namespace(),
+                interval=0.2,
+                retry_first=0.5,
+                namespaced=True,
             )
+            settings = replace(settings, **options)
+            if almighty:
+                agent, published = stack.enter_context(contextlib.closing(connect(admin))), lambda: None
+            else:
+                published = partial(grant, kube, path, name, settings.namespace)
+                published()
+                token = token_of(kube, settings.namespace, f"envctl-agent-{name}")
+                folder = tmp_path / f"{name}.account"
+                folder.mkdir()
+                account = kubeconfig_with_token(admin, token, folder)
+                agent = stack.enter_context(contextlib.closing(connect(account)))
             return Rig(
-                branch=Branch(path, name),
-                options=replace(settings, **options),
+                branch=Branch(path, name, published=published),
+                options=settings,
                 kube=kube,
+                agent=agent,
                 store=tmp_path / f"{name}.store",
                 namespace=namespace or new_namespace(),
             )
@@ -246,6 +307,12 @@ def make_rig(
 def rig(make_rig: Callable[..., Rig]) -> Rig:
     """One environment of this test's own."""
     return make_rig()
+
+
+@pytest.fixture
+def almighty(make_rig: Callable[..., Rig]) -> Rig:
+    """As `rig`, but the agent may do everything: where namespaces come and go, and rights with them."""
+    return make_rig(almighty=True, namespaced=False)
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def audited(make_rig, start_cluster, connected, tmp_path):
     kube = connected(dev.kubeconfig)
     for name in (AGENTS, OBJECTS):
         kube.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-    rig = make_rig(agents=AGENTS, namespace=OBJECTS, kubeconfig=dev.kubeconfig, interval=0.2)
+    rig = make_rig(agents=AGENTS, namespace=OBJECTS, kubeconfig=dev.kubeconfig, interval=0.2, almighty=True)
     return Audited(rig, log)
 
 

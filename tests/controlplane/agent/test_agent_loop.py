@@ -117,8 +117,10 @@ def test_drift_is_healed_by_an_agent_with_an_empty_store(quiet, cm, wait_for) ->
         wait_for(lambda: quiet.data("a") == {"x": "1"})
 
 
-def test_a_deleted_namespace_comes_back_with_all_that_was_in_it(quiet, cm, unique_name, wait_for) -> None:
+def test_a_deleted_namespace_comes_back_with_all_that_was_in_it(make_rig, cm, unique_name, wait_for) -> None:
     """While it ends nothing can be created in it; then it is healed, and its objects follow."""
+    # With an account of its own the rights in a namespace would be gone with it.
+    quiet = make_rig(almighty=True, namespaced=False, interval=HOUR)
     inner = unique_name("inner")
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": inner}}
     quiet.branch.publish({"web": [namespace, *(cm(name, inner, x="1") for name in "abc")]})
@@ -180,7 +182,7 @@ def test_a_restart_writes_nothing_when_nothing_changed(quiet, cm, wait_for) -> N
 def test_at_rest_nothing_is_asked(quiet, cm, wait_for) -> None:
     """Between two events the agent sends no request at all."""
     quiet.branch.publish({"web": [cm(name, quiet.namespace, x="1") for name in "abc"]})
-    watcher = quiet.kube
+    watcher = quiet.agent
     with quiet.running():
         quiet.await_applied(quiet.branch.tip)
         wait_for(lambda: watcher.requests().get("WATCH") == 1)
@@ -228,8 +230,9 @@ def test_a_deleted_branch_changes_nothing(rig, cm) -> None:
         assert (status.ready, rig.data("a")) == (True, {"x": "1"})
 
 
-def test_an_agent_whose_own_namespace_is_deleted_makes_it_again(rig, cm, wait_for) -> None:
+def test_an_agent_whose_own_namespace_is_deleted_makes_it_again(almighty, cm, wait_for) -> None:
     """The inventory is written anew from memory, so that even then nothing is orphaned."""
+    rig = almighty
     rig.branch.publish({"web": [cm("leave", rig.namespace), cm("stay", rig.namespace, x="1")]})
     with rig.running():
         rig.await_applied(rig.branch.tip)
@@ -249,8 +252,9 @@ def test_an_agent_may_start_before_its_branch_exists(rig, cm) -> None:
         rig.await_applied(rig.branch.tip)
 
 
-def test_what_failed_is_tried_again_without_a_new_commit(rig, cm, unique_name) -> None:
+def test_what_failed_is_tried_again_without_a_new_commit(almighty, cm, unique_name) -> None:
     """An object whose namespace is missing is applied soon after somebody makes it."""
+    rig = almighty
     late = unique_name("late")
     rig.branch.publish({"web": [cm("a", rig.namespace), cm("b", late, x="1")]})
     with rig.running():

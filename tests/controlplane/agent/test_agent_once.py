@@ -97,8 +97,9 @@ def test_a_field_that_leaves_the_branch_leaves_the_object(rig, cm) -> None:
     assert rig.data("a") == {"x": "1"}
 
 
-def test_namespace_definition_and_custom_resource_come_in_one_commit(rig, cm, unique_name) -> None:
+def test_namespace_definition_and_custom_resource_come_in_one_commit(almighty, cm, unique_name) -> None:
     """Each waits for what it needs, although their paths sort the other way round."""
+    rig = almighty
     group = f"{unique_name('x')}.example.com"
     inner = unique_name("inner")
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": inner}}
@@ -119,8 +120,9 @@ def test_a_component_waits_for_those_it_depends_on(rig, cm) -> None:
     assert list(shown(rig.once())) == ["c", "b", "a"]
 
 
-def test_one_bad_object_does_not_stop_the_others(rig, cm, unique_name) -> None:
+def test_one_bad_object_does_not_stop_the_others(almighty, cm, unique_name) -> None:
     """A failure names the object and the reason, is in the status, and is tried again."""
+    rig = almighty
     bad = cm("bad", rig.namespace) | {"data": {"not/a/key": "x"}}
     unknown = widget(f"{unique_name('x')}.example.com", "nokind", rig.namespace)
     lost = cm("lost", "no-such-namespace")
@@ -326,7 +328,7 @@ def test_a_dry_run_tells_everything_and_writes_nothing(rig, cm, unique_name) -> 
 def test_a_dry_run_needs_nothing_in_the_cluster(make_rig, cm, unique_name) -> None:
     """Before the first reconcile there is no namespace of ours, and the dry run makes none."""
     agents = unique_name("agents")
-    rig = make_rig(agents=agents)
+    rig = make_rig(agents=agents, almighty=True)
     rig.branch.publish({"web": [cm("a", rig.namespace)]})
     assert shown(rig.once(dry_run=True)) == {"a": "created"}
     assert (

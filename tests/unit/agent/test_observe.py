@@ -2,7 +2,7 @@
 
 import pytest
 
-from envctl.agent.observe import Drift, drift_in, missing, still_drifts
+from envctl.agent.observe import Drift, Scope, drift_in, missing, still_drifts
 from envctl.model.cluster import EventKind, ResourceType, WatchEvent
 from envctl.model.inventory import InventoryEntry
 from envctl.model.objects import ObjectId
@@ -99,4 +99,6 @@ def test_what_is_not_in_a_complete_state_is_missing() -> None:
         keys["pending"]: InventoryEntry(keys["pending"], "web", "1"),
         secret: InventoryEntry(secret, "web", "1", "1", settled=True),
     }
-    assert list(missing(CONFIG_MAP, {keys["seen"]}, entries)) == [Drift(keys["lost"], "", vanished=True)]
+    assert list(missing(Scope("", "ConfigMap"), {keys["seen"]}, entries)) == [
+        Drift(keys["lost"], "", vanished=True)
+    ]

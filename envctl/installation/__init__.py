@@ -1,0 +1,1 @@
+"""The manifests that run an agent in a cluster, as pure functions of what its branch holds."""
