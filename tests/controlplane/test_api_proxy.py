@@ -288,6 +288,6 @@ def test_a_client_with_a_token_is_itself(
         api_proxy(cluster.kubeconfig, token=token) as proxy,
         contextlib.closing(connect(proxy.kubeconfig)) as who,
     ):
-        with pytest.raises(ClusterError, match=f"serviceaccount:{namespace}:nobody cannot get"):
+        with pytest.raises(ClusterError, match=f'serviceaccount:{namespace}:nobody" cannot get'):
             who.get(CONFIG_MAP, namespace, unique_name("x"))
         assert json.loads(proxy.log[-1].answer.body)["code"] == 403  # type: ignore[union-attr]

@@ -144,6 +144,7 @@ class _Line:
         self._proxy = proxy
         self._handler = handler
         self._server: http.client.HTTPSConnection | None = None
+        self._answer: http.client.HTTPResponse | None = None
 
     def forward(self, exchange: Exchange) -> Answer:
         answer = self._ask(exchange)
@@ -162,7 +163,8 @@ class _Line:
             self._server.connect()
             self._proxy.lines.add(self._server.sock)
         self._server.request(exchange.method, exchange.target, exchange.body or None, headers)
-        return self._server.getresponse()
+        self._answer = self._server.getresponse()
+        return self._answer
 
     def _lines(self, answer: http.client.HTTPResponse) -> Iterator[bytes]:
         while line := answer.readline():
@@ -206,6 +208,8 @@ class _Line:
         if self._server is not None:
             self._proxy.lines.discard(self._server.sock)
             self._server.close()
+        if self._answer is not None:
+            self._answer.close()
 
 
 class _Lines:
@@ -367,8 +371,10 @@ class _Handler(BaseHTTPRequestHandler):
     def finish(self) -> None:
         self._line.close()
         self.api_proxy.lines.discard(self.connection)
-        with contextlib.suppress(OSError, ValueError):
-            super().finish()
+        # A file that cannot be flushed keeps its socket open unless it is closed by itself.
+        for file in (self.wfile, self.rfile):
+            with contextlib.suppress(OSError, ValueError):
+                file.close()
 
     def handle(self) -> None:
         with contextlib.suppress(Cut, OSError, http.client.HTTPException, ValueError):
