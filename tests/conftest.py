@@ -16,3 +16,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--writers", type=int, default=8, help="writers that push at once (the full size: 32)")
     group.addoption("--pushes", type=int, default=4, help="pushes of each writer (the full size: 25)")
     group.addoption("--kill-seeds", type=int, default=30, help="kills of the writer (the full size: 200)")
+    group.addoption(
+        "--fault-seeds", type=int, default=3, help="random runs of the agent under faults (full: 50)"
+    )
+    group.addoption(
+        "--every-write", action="store_true", help="kill the agent's process at each of its writes"
+    )
+    group.addoption("--outage", type=float, default=2, help="seconds of an API outage (the full size: 600)")

@@ -36,6 +36,8 @@ from envctl.devcluster.certificates import Authority
 
 WATCH = r"[?&]watch=true"
 """The path of watches, for `fault` and `count`."""
+WRITES = "POST|PUT|PATCH|DELETE"
+"""The methods that change something, for the same."""
 _HOP = frozenset(
     {"connection", "content-length", "transfer-encoding", "keep-alive", "host", "accept-encoding"}
 )
@@ -76,6 +78,10 @@ class Exchange:
 Act = Callable[["Turn"], None]
 
 
+def _is_one_of(method: str, wanted: str) -> bool:
+    return not wanted or method in wanted.split("|")
+
+
 @dataclass
 class Fault:
     """A line of the script: what happens to which requests. `seen` counts those that fit, `hit` those that it met."""
@@ -91,7 +97,7 @@ class Fault:
 
     def meets(self, method: str, target: str) -> bool:
         """Count a request, and say whether the fault is for it."""
-        if self.over or self.method not in ("", method) or not self.path.search(target):
+        if self.over or not _is_one_of(method, self.method) or not self.path.search(target):
             return False
         self.seen += 1
         if not self.nth <= self.seen < self.nth + self.times:
@@ -263,7 +269,7 @@ class ApiProxy:
     def fault(self, act: Act, method: str = "", path: str = "", *, nth: int = 1, times: float = 1) -> Fault:
         """Add a fault for the `nth` request from now that fits, and the `times - 1` after it.
 
-        `path` is a regular expression that is searched in path and query. The first fault that
+        `method` names one or several (``PUT|PATCH``), empty: all. `path` is a regular expression that is searched in path and query. The first fault that
         meets a request is done to it. `times=math.inf`: until it is lifted.
         """
         fault = Fault(act, method, re.compile(path), nth, times)
@@ -299,7 +305,9 @@ class ApiProxy:
     def exchanges(self, method: str = "", path: str = "") -> list[Exchange]:
         """The requests of a method whose path and query fit a regular expression."""
         fits = re.compile(path)
-        return [each for each in list(self.log) if method in ("", each.method) and fits.search(each.target)]
+        return [
+            each for each in list(self.log) if _is_one_of(each.method, method) and fits.search(each.target)
+        ]
 
     def count(self, method: str = "", path: str = "") -> int:
         return len(self.exchanges(method, path))

@@ -1,0 +1,145 @@
+"""Requests of the agent that fail on their way, one by one: it converges, and nothing else happens."""
+
+import math
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.controlplane.agent.faults.conftest import FIRST, SECOND, Faulty
+from tests.controlplane.conftest import token_of
+from tests.support.apifaults import answered, cut_after, cut_before, cut_body, nonsense, stalled, truncated
+from tests.support.apiproxy import WATCH, Turn
+
+CHANGED = "configmaps/change"
+INVENTORY = "configmaps/envctl-inventory"
+BUSY = {"Retry-After": "1"}
+
+SCRIPTS: dict[str, tuple[tuple[Any, str, str, float], ...]] = {
+    "429 of a write": ((answered(429, headers=BUSY), "PATCH", CHANGED, 2),),
+    "500 of a write": ((answered(500), "PATCH", CHANGED, 2),),
+    "503 of a write": ((answered(503), "PATCH", CHANGED, 2),),
+    "504 of a write that took effect": ((answered(504, after=True), "PATCH", CHANGED, 2),),
+    "500 of a prune": ((answered(500), "DELETE", "configmaps/leave", 2),),
+    "409 of the inventory": ((answered(409), "PUT", INVENTORY, 2),),
+    "409 of an object": ((answered(409), "PATCH", CHANGED, 2),),
+    "409 of a prune": ((answered(409), "DELETE", "configmaps/leave", 1),),
+    "a write cut before": ((cut_before, "PATCH", CHANGED, 2),),
+    "a write cut after": ((cut_after, "PATCH", CHANGED, 2),),
+    "the inventory cut after": ((cut_after, "PUT", INVENTORY, 1),),
+    "a prune cut after": ((cut_after, "DELETE", "configmaps/leave", 1),),
+    "no JSON for a write": ((nonsense, "PATCH", CHANGED, 2),),
+    "half a JSON for a write": ((truncated(40), "PATCH", CHANGED, 2),),
+    "no JSON for the read before a prune": ((nonsense, "GET", "configmaps/leave", 2),),
+    "half a JSON for the inventory": ((truncated(100), "PUT", INVENTORY, 1),),
+}
+
+
+def run(faulty: Faulty, *script: tuple[Any, str, str, float]) -> list[Any]:
+    """A commit, faults, another commit that changes, adds and removes; the oracle."""
+    faulty.publish(*FIRST)
+    with faulty.rig.running():
+        faulty.rig.await_applied(faulty.rig.branch.tip)
+        faults = [faulty.proxy.fault(act, method, path, times=times) for act, method, path, times in script]
+        tip = faulty.publish(*SECOND)
+        faulty.rig.await_applied(tip)
+        faulty.check()
+    assert all(fault.hit for fault in faults)
+    return faults
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_a_request_that_fails_is_made_good(name: str, faulty: Faulty) -> None:
+    """Agent's fault rows 6, 7, 8, and 15: refused, torn or garbled answers of single requests."""
+    run(faulty, *SCRIPTS[name])
+
+
+def test_one_write_that_fails_holds_up_no_other(faulty: Faulty) -> None:
+    """Agent's fault row 7: the object that fails is named, the others are applied and pruned."""
+    faulty.publish(*FIRST)
+    with faulty.rig.running():
+        faulty.rig.await_applied(faulty.rig.branch.tip)
+        fault = faulty.proxy.fault(answered(500), "PATCH", CHANGED, times=math.inf)
+        tip = faulty.publish(*SECOND)
+        status = faulty.rig.await_condition("Ready", "ObjectsFailed")
+        assert len(status.failures) == 1
+        assert f"ConfigMap {faulty.rig.namespace}/change" in str(status.failures[0])
+        faulty.wait(lambda: faulty.rig.data("new") and faulty.rig.data("leave") is None)
+        assert faulty.rig.data("change") == {"x": "1"}
+        fault.lift()
+        faulty.rig.await_applied(tip)
+        faulty.check()
+
+
+def test_a_server_that_asks_to_wait_is_not_asked_before(faulty: Faulty) -> None:
+    """Agent's fault row 6: of three refusals with Retry-After each costs one request of that object."""
+    faults = run(faulty, (answered(429, headers=BUSY), "PATCH", CHANGED, 3))
+    assert faults[0].seen == 4
+
+
+@pytest.mark.parametrize("size", [0, 1, 200, 700, 1500])
+def test_an_initial_state_that_breaks_off_is_no_state(size: int, faulty: Faulty) -> None:
+    """Agent's fault row 14: what was not yet told is not missing; nothing is pruned or written anew."""
+    faulty.publish(*FIRST)
+    faulty.rig.once()
+    before = faulty.rig.everything()
+    faulty.proxy.fault(cut_body(size), "GET", f"configmaps.*{WATCH}", times=2)
+    with faulty.rig.running():
+        faulty.wait(lambda: faulty.proxy.count("GET", f"configmaps.*{WATCH}") > 2)
+        faulty.rig.await_applied(faulty.rig.branch.tip)
+        assert faulty.rig.everything() == before
+        faulty.rig.await_applied(faulty.publish(*SECOND))
+        faulty.check()
+
+
+@pytest.mark.parametrize(
+    "act", [nonsense, truncated(300), cut_body(300)], ids=["garbled", "truncated", "cut"]
+)
+def test_an_inventory_that_cannot_be_read_starts_nothing(act: Any, faulty: Faulty) -> None:
+    """Agent's fault rows 14 and 15: the list of its parts breaks, at the start; then it is read again."""
+    faulty.publish(*FIRST)
+    faulty.rig.once()
+    fault = faulty.proxy.fault(act, "GET", "configmaps[?].*inventory", times=2)
+    faulty.publish(*SECOND)
+    with faulty.rig.running():
+        faulty.rig.await_applied(faulty.rig.branch.tip)
+        faulty.check()
+    assert fault.hit == 2
+
+
+def test_an_expired_token_is_read_again(faulty: Faulty) -> None:
+    """Agent's fault row 9: 401 until the kubeconfig holds the renewed token; without a restart."""
+    path = faulty.proxy.kubeconfig
+    content = yaml.safe_load(path.read_text())
+    user = content["users"][0]["user"]
+    old = user["token"]
+
+    def expired(turn: Turn) -> None:
+        if old in turn.exchange.headers.get("Authorization", ""):
+            answered(401)(turn)
+        else:
+            turn.pass_on()
+
+    faulty.publish(*FIRST)
+    with faulty.rig.running():
+        faulty.rig.await_applied(faulty.rig.branch.tip)
+        faulty.proxy.fault(expired, times=math.inf)
+        options = faulty.rig.options
+        user["token"] = token_of(faulty.rig.kube, options.namespace, f"envctl-agent-{options.environment}")
+        assert user["token"] != old
+        path.write_text(yaml.safe_dump(content))
+        faulty.rig.await_applied(faulty.publish(*SECOND))
+        faulty.check()
+
+
+def test_a_stalled_write_holds_up_no_other(faulty: Faulty) -> None:
+    """The connection stays open and nothing comes back: the other objects are applied, and it is made good."""
+    faulty.publish(*FIRST)
+    with faulty.rig.running():
+        faulty.rig.await_applied(faulty.rig.branch.tip)
+        fault = faulty.proxy.fault(stalled, "PATCH", CHANGED)
+        tip = faulty.publish(*SECOND)
+        faulty.wait(lambda: fault.hit and faulty.rig.data("new"))
+        faulty.proxy.cut()
+        faulty.rig.await_applied(tip)
+        faulty.check()
