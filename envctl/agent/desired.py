@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from envctl.agent.options import World
 from envctl.agent.source import Verified
@@ -23,7 +24,7 @@ from envctl.model.objects import ObjectId
 from envctl.model.plan import DesiredChange, Place, Plan
 from envctl.model.values import JsonObject
 from envctl.planning.difference import questions, resolve
-from envctl.planning.guards import Permit, permit_items, refuse_empty_tree, with_permits
+from envctl.planning.guards import Permit, is_own, permit_items, refuse_empty_tree, with_permits
 from envctl.planning.ownership import labelled
 from envctl.planning.plan import make_plan
 from envctl.ports import Tree
@@ -58,7 +59,8 @@ def read_target(world: World, inventory: Inventory, verified: Verified) -> Targe
     ]
     next_inventory = with_changes(next_inventory, allowed)
     merged = {entry.id: entry for entry in (*changed, *allowed)}
-    plan = make_plan(next_inventory, tuple(merged.values()), _depends_on(tree))
+    own = partial(is_own, namespace=world.options.namespace)
+    plan = make_plan(next_inventory, tuple(merged.values()), _depends_on(tree), own)
     return Target(verified, plan, _values(world, plan))
 
 

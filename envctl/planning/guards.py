@@ -9,10 +9,12 @@ commas of
   object; passes every guard about it, and it does not count for `too-many`
 - ``empty-tree``: this commit may carry no object at all
 
+Nothing allows `own-object`: an agent that deletes what it runs on leaves a cluster without one.
+
 A refused object stays in the inventory and in the cluster; it stops nothing else.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from envctl.errors import RefusedError
@@ -25,6 +27,7 @@ EMPTY_TREE = "empty-tree"
 TOO_MANY = "too-many"
 PROTECTED_KIND = "protected-kind"
 PRUNE_NEVER = "prune-never"
+OWN_OBJECT = "own-object"
 
 ALL = "all"
 NAMED = "named"
@@ -39,6 +42,9 @@ _PROTECTED = {
     ("apiextensions.k8s.io", "CustomResourceDefinition"),
     ("apps", "StatefulSet"),
 }
+_GROUP, _RBAC = "envctl.dev", "rbac.authorization.k8s.io"
+_DEFINITION = ("apiextensions.k8s.io", "CustomResourceDefinition")
+_OWN_NAMES = ("envctl-agent-", "envctl-inventory-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +81,44 @@ def refuse_empty_tree(*, empty: bool, inventory: int, items: frozenset[str], pla
         )
 
 
-def judge(leaving: Sequence[InventoryEntry], total: int) -> tuple[Refusal, ...]:
+def is_own(key: ObjectId, namespace: str) -> bool:
+    """Whether agents run on an object: their namespace, workload, account, rights, leases, records or kind.
+
+    `namespace` is the agent's own. What `envctl install` names is meant, for every environment.
+    """
+    if key.namespace == namespace:
+        return key.group == _GROUP or key.name.startswith(_OWN_NAMES)
+    if key.namespace:
+        return False
+    kind = (key.group, key.kind)
+    return (
+        (kind == ("", "Namespace") and key.name == namespace)
+        or (kind == _DEFINITION and key.name == f"environments.{_GROUP}")
+        or (key.group == _RBAC and key.name.startswith("envctl-agent-"))
+    )
+
+
+def nobody(key: ObjectId) -> bool:  # noqa: ARG001  (what is asked where no agent runs)
+    """Whether agents run on an object, where there are none."""
+    return False
+
+
+def judge(
+    leaving: Sequence[InventoryEntry], total: int, own: Callable[[ObjectId], bool] = nobody
+) -> tuple[Refusal, ...]:
     """What may not be pruned now, of the entries that left the branch.
 
-    `total` is the number of objects that were applied before. What is permitted is not judged.
+    `total` is the number of objects that were applied before. What is permitted is not judged, except
+    what the agent runs on (`own`).
     """
-    asking = [entry for entry in leaving if not entry.prunable]
+    ours = [entry for entry in leaving if own(entry.id)]
+    asking = [entry for entry in leaving if not entry.prunable and not own(entry.id)]
     protected = [entry for entry in asking if (entry.id.group, entry.id.kind) in _PROTECTED]
     others = [entry for entry in asking if (entry.id.group, entry.id.kind) not in _PROTECTED]
     limit = max(_ALWAYS_FINE, int(total * _SHARE))
     excess = others if len(others) > limit else []
     return (
+        *(_own(entry) for entry in ours),
         *(_protected(entry) for entry in protected),
         *(_too_many(entry, len(others), total, limit) for entry in excess),
     )
@@ -108,6 +141,15 @@ def judge_live(entry: InventoryEntry, live: JsonObject) -> Refusal | None:
 
 def _permission(items: str) -> str:
     return f"commit with the trailers 'Envctl-Environment: ENV' and 'Envctl-Allow-Prune: {items}'"
+
+
+def _own(entry: InventoryEntry) -> Refusal:
+    return Refusal(
+        OWN_OBJECT,
+        str(entry.id),
+        "the agent runs on it, so it never deletes it",
+        "to uninstall the agent, delete by hand what envctl install prints",
+    )
 
 
 def _protected(entry: InventoryEntry) -> Refusal:

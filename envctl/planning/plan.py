@@ -1,10 +1,11 @@
 """A plan out of an inventory: what is applied in which order, what is pruned, what a guard refuses."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from envctl.model.inventory import Inventory, InventoryEntry
+from envctl.model.objects import ObjectId
 from envctl.model.plan import Plan
-from envctl.planning.guards import judge
+from envctl.planning.guards import judge, nobody
 from envctl.planning.waves import order, reverse_order
 
 
@@ -12,15 +13,17 @@ def make_plan(
     inventory: Inventory,
     changed: tuple[InventoryEntry, ...],
     depends_on: Mapping[str, Sequence[str]],
+    own: Callable[[ObjectId], bool] = nobody,
 ) -> Plan:
     """The plan that settles an inventory in which `changed` stand already.
 
-    Looks at unsettled entries only. Raises InputError for a circle in `depends_on`.
+    `own` tells what the agent runs on. Looks at unsettled entries only. Raises InputError for a circle in
+    `depends_on`.
     """
     open_ones = [inventory.entries[key] for key in sorted(inventory.unsettled)]
     leaving = [entry for entry in open_ones if entry.leaving]
     fresh = sum(1 for entry in open_ones if not entry.leaving and not entry.blob)
-    refused = judge(leaving, len(inventory.entries) - fresh)
+    refused = judge(leaving, len(inventory.entries) - fresh, own)
     kept = {refusal.subject for refusal in refused}
     return Plan(
         waves=order((entry for entry in open_ones if not entry.leaving), depends_on),

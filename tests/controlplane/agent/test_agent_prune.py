@@ -6,6 +6,7 @@ from envctl.errors import RefusedError
 from envctl.model.cluster import ResourceType
 
 NAMESPACES = ResourceType("", "v1", "Namespace", "namespaces", namespaced=False)
+ACCOUNT = ResourceType("", "v1", "ServiceAccount", "serviceaccounts", namespaced=True)
 CLAIM = ResourceType("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", namespaced=True)
 
 
@@ -35,6 +36,23 @@ def test_what_left_the_branch_is_deleted_and_nothing_else(rig, cm) -> None:
     assert shown(rig.once()) == {"b": "deleted"}
     assert (rig.data("a"), rig.data("b"), rig.data("theirs")) == ({}, None, {})
     assert rig.status().objects == 1
+
+
+def test_an_agent_that_manages_itself_never_deletes_itself(rig, cm) -> None:
+    """Agent's fault row 62: the objects that it runs on stay, whatever the commit allows."""
+    namespace, name = rig.options.namespace, f"envctl-agent-{rig.options.environment}"
+    account = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": name, "namespace": namespace, "annotations": {"envctl.dev/adopt": "true"}},
+    }
+    rig.branch.publish({"self": [account], "web": [cm("a", rig.namespace), cm("b", rig.namespace)]})
+    assert rig.once().succeeded
+    rig.branch.publish({"web": [cm("a", rig.namespace)]}, trailers=["Envctl-Allow-Prune: all"])
+    result = rig.once()
+    assert shown(result) == {"b": "deleted"}
+    assert guards(result) == [("own-object", f"ServiceAccount {namespace}/{name}")]
+    assert rig.live(name, namespace, ACCOUNT)
 
 
 def test_a_commit_that_also_fails_still_prunes(rig, cm) -> None:

@@ -8,6 +8,7 @@ from envctl.model.objects import ObjectId
 from envctl.model.plan import Refusal
 from envctl.planning.guards import (
     Permit,
+    is_own,
     judge,
     judge_live,
     permit_items,
@@ -56,6 +57,40 @@ def many(number: int, prunable: str = "") -> list[InventoryEntry]:
 def test_how_much_and_what_may_go(entries: list[InventoryEntry], total: int, refused: int) -> None:
     """The number of refusals, case by case."""
     assert len(judge(entries, total)) == refused
+
+
+AGENTS = "envctl-system"
+RBAC = "rbac.authorization.k8s.io"
+OWN = [
+    pytest.param(ObjectId("", "Namespace", "", AGENTS), True, id="its namespace"),
+    pytest.param(ObjectId("", "Namespace", "", "web"), False, id="another namespace"),
+    pytest.param(ObjectId("apps", "Deployment", AGENTS, "envctl-agent-prod"), True, id="its workload"),
+    pytest.param(ObjectId("apps", "Deployment", AGENTS, "web"), False, id="another workload beside it"),
+    pytest.param(ObjectId("apps", "Deployment", "web", "envctl-agent-prod"), False, id="its name elsewhere"),
+    pytest.param(ObjectId("", "ConfigMap", AGENTS, "envctl-inventory-prod-0"), True, id="its inventory"),
+    pytest.param(ObjectId("envctl.dev", "Environment", AGENTS, "prod"), True, id="its record"),
+    pytest.param(ObjectId(RBAC, "ClusterRole", "", f"envctl-agent-prod.{AGENTS}"), True, id="its rights"),
+    pytest.param(ObjectId(RBAC, "ClusterRole", "", "view"), False, id="other rights"),
+    pytest.param(
+        ObjectId("apiextensions.k8s.io", "CustomResourceDefinition", "", "environments.envctl.dev"),
+        True,
+        id="its kind",
+    ),
+]
+
+
+@pytest.mark.parametrize(("key", "own"), OWN)
+def test_what_an_agent_runs_on_is_never_deleted(key: ObjectId, *, own: bool) -> None:
+    """Agent's fault row 62: no permission lets it go, neither ``all`` nor by name."""
+    allowed = [InventoryEntry(key, "web", "", "1", uid="u", prunable=each) for each in ("all", "named")]
+    refused = judge(allowed, 100, lambda each: is_own(each, AGENTS))
+    expected = Refusal(
+        "own-object",
+        str(key),
+        "the agent runs on it, so it never deletes it",
+        "to uninstall the agent, delete by hand what envctl install prints",
+    )
+    assert refused == ((expected, expected) if own else ())
 
 
 def test_refusals_say_what_why_and_how_to_pass() -> None:
