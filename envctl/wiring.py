@@ -19,6 +19,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
+from envctl.health.rules import Rules
 from envctl.model.plan import ReconcileResult
 from envctl.model.settings import Settings
 from envctl.model.status import EnvironmentStatus, LogEntry
@@ -154,6 +155,13 @@ def connect(kubeconfig: Path | None, context: str | None) -> Iterator[Cluster]:
         yield cluster
 
 
+def health_rules() -> Rules:
+    """The rules for health that come with envctl."""
+    from envctl.rulefiles.packaged import packaged_rules
+
+    return packaged_rules()
+
+
 def export_tree(files: Mapping[str, bytes], folder: Path) -> None:
     """Write a deploy tree to a folder, replacing an earlier export."""
     from envctl.filesystem.export import export_tree as adapter
@@ -188,7 +196,8 @@ def reconcile(
     repository = open_repository(directory)
     tip = published_tip(repository, environment)
     cluster.ping()
-    world = World(AgentOptions(environment, namespace=namespace), repository, cluster, system_clock(), log)
+    options = AgentOptions(environment, namespace=namespace)
+    world = World(options, repository, cluster, system_clock(), log, health_rules())
     return reconcile_once(world, tip.commit.id, dry_run=dry_run)
 
 
@@ -265,7 +274,7 @@ def _work(
         namespaced=settings.namespaced,
     )
     store = open_store(settings.store or _default_store(settings))
-    Agent(options, store, cluster, system_clock(), log).run(stop)
+    Agent(options, store, cluster, system_clock(), log, health_rules()).run(stop)
 
 
 def installed(repository: Repository, installation: "Installation", history: int) -> "Installed":

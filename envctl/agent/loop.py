@@ -18,6 +18,7 @@ from envctl.agent.report import Reporter, Situation
 from envctl.agent.setup import prepare
 from envctl.agent.source import Head, Source
 from envctl.errors import ConflictError, EnvctlError, InputError, RefusedError, UnavailableError
+from envctl.health.rules import Rules
 from envctl.model.objects import ObjectId
 from envctl.model.plan import ObjectResult, ReconcileResult, Refusal
 from envctl.model.status import Level
@@ -54,9 +55,15 @@ class Agent:
     """Keeps one cluster equal to one deploy branch, until it is told to stop."""
 
     def __init__(
-        self, options: AgentOptions, repository: Repository, cluster: Cluster, clock: Clock, log: Log
+        self,
+        options: AgentOptions,
+        repository: Repository,
+        cluster: Cluster,
+        clock: Clock,
+        log: Log,
+        rules: Rules,
     ) -> None:
-        self._world = World(options, repository, cluster, clock, log)
+        self._world = World(options, repository, cluster, clock, log, rules)
         self._mailbox = Mailbox()
         self._reconciler = Reconciler(self._world, self._pause)
         self._healer = Healer(self._world, self._reconciler)

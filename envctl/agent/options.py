@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from envctl.delivery.deploy import deploy_branch, deploy_ref
+from envctl.health.rules import Rules
 from envctl.model.status import Level, LogEntry
 from envctl.planning.ownership import PART_OF, applyset_id
 from envctl.ports import Clock, Cluster, Repository
@@ -72,6 +73,7 @@ class World:
     cluster: Cluster
     clock: Clock
     log: Log
+    rules: Rules
 
     def say(self, level: Level, message: str, **fields: str) -> None:
         """Log one entry, with the environment among its fields."""

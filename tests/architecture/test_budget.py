@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "envctl").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
-PURE = ("errors", "model", "ports", "config", "manifests", "planning", "delivery")
+PURE = ("errors", "model", "ports", "config", "manifests", "planning", "delivery", "health")
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef
 
 IMPURE_MODULES = {

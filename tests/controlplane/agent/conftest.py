@@ -30,7 +30,7 @@ from envctl.model.cluster import ResourceType, object_id
 from envctl.model.plan import ReconcileResult
 from envctl.model.status import EnvironmentStatus, LogEntry
 from envctl.model.values import JsonObject
-from envctl.wiring import open_store, system_clock
+from envctl.wiring import health_rules, open_store, system_clock
 from envctl.workflows.install import install
 from tests.controlplane.conftest import kubeconfig_with_token, token_of
 
@@ -171,7 +171,12 @@ class Rig:
 
     def world(self, cluster: Any = None) -> World:
         return World(
-            self.options, open_store(self.store), cluster or self.agent, system_clock(), self.log.append
+            self.options,
+            open_store(self.store),
+            cluster or self.agent,
+            system_clock(),
+            self.log.append,
+            health_rules(),
         )
 
     def once(self, cluster: Any = None, **more: Any) -> ReconcileResult:
@@ -185,7 +190,7 @@ class Rig:
     def running(self, cluster: Any = None) -> Iterator[threading.Event]:
         """An agent in a thread; it must end well."""
         world, stop, errors = self.world(cluster), threading.Event(), []
-        agent = Agent(world.options, world.repository, world.cluster, world.clock, world.log)
+        agent = Agent(world.options, world.repository, world.cluster, world.clock, world.log, world.rules)
 
         def run() -> None:
             try:

@@ -214,7 +214,7 @@ def test_a_bug_in_a_watch_ends_the_agent(rig, cm) -> None:
     """An agent that is deaf for one kind would look well: it ends, and whoever started it starts it again."""
     rig.branch.publish({"web": [cm("a", rig.namespace)]})
     world = rig.world(Buggy(rig.kube))
-    agent = Agent(world.options, world.repository, world.cluster, world.clock, world.log)
+    agent = Agent(world.options, world.repository, world.cluster, world.clock, world.log, world.rules)
     with pytest.raises(ZeroDivisionError, match="a bug"):
         agent.run(threading.Event())
     assert rig.log[-1].message == "stopped"

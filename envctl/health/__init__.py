@@ -1,0 +1,1 @@
+"""The health of objects by rules that are data. Pure: the rule files are read by an adapter."""

@@ -1,0 +1,32 @@
+"""The health of one object, and which of two healths is worse."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from envctl.model.observed import Health
+
+SEVERITY: Final = (
+    Health.HEALTHY,
+    Health.SUSPENDED,
+    Health.PROGRESSING,
+    Health.MISSING,
+    Health.DEGRADED,
+    Health.UNKNOWN,
+)
+"""Every health, the best one first; the order that Argo CD has."""
+
+_RANK: Final = {health: rank for rank, health in enumerate(SEVERITY)}
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """How healthy one object is, and why, in a sentence without a full stop."""
+
+    health: Health
+    reason: str = ""
+
+
+def worst(healths: Iterable[Health]) -> Health:
+    """The worst of them; Healthy where there is none."""
+    return max(healths, key=_RANK.__getitem__, default=Health.HEALTHY)
