@@ -75,6 +75,7 @@ class Agent:
         self._stop = threading.Event()
         self._progress = _Progress()
         self._tidy_at: float | None = None
+        self._untold = ""  # why the last report could not be written
 
     def run(self, stop: threading.Event) -> None:
         """Run until `stop` is set; then finish the requests under way, and return.
@@ -303,10 +304,13 @@ class Agent:
             self._reporter.report(self._situation(fights))
             if not self._progress.target:
                 self._reconciler.store.save()
+            self._untold = ""
         except ConflictError:
             self._reload()
         except EnvctlError as error:
-            self._world.say(Level.WARNING, f"cannot report: {error}")
+            if str(error) != self._untold:
+                self._world.say(Level.WARNING, f"cannot report: {error}")
+            self._untold = str(error)
             self._tidy_at = self._now() + _LATER
 
     def _situation(self, fights: tuple[tuple[ObjectId, str], ...]) -> Situation:

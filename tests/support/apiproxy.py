@@ -150,6 +150,7 @@ class _Line:
         self._proxy = proxy
         self._handler = handler
         self._server: http.client.HTTPSConnection | None = None
+        self._socket: Any = None
         self._answer: http.client.HTTPResponse | None = None
 
     def forward(self, exchange: Exchange) -> Answer:
@@ -167,7 +168,9 @@ class _Line:
         if self._server is None:
             self._server = self._proxy.dial(own="authorization" in map(str.lower, headers))
             self._server.connect()
-            self._proxy.lines.add(self._server.sock)
+            # Kept by itself: the standard library forgets its socket after the last answer.
+            self._socket = self._server.sock
+            self._proxy.lines.add(self._socket)
         self._server.request(exchange.method, exchange.target, exchange.body or None, headers)
         self._answer = self._server.getresponse()
         return self._answer
@@ -211,8 +214,9 @@ class _Line:
         exchange.received += len(data)
 
     def close(self) -> None:
+        if self._socket is not None:
+            self._proxy.lines.discard(self._socket)
         if self._server is not None:
-            self._proxy.lines.discard(self._server.sock)
             self._server.close()
         if self._answer is not None:
             self._answer.close()
