@@ -60,7 +60,8 @@ def _lines(found: Sequence[AutoOutcome]) -> Iterator[str]:
     if not found:
         yield "no environment takes promotions"
     for each in found:
-        yield click.style(f"{each.source} -> {each.target}: {_state(each)}", bold=True)
+        edge = f"{each.source} -> {each.target}" if each.source else each.target
+        yield click.style(f"{edge}: {_state(each)}", bold=True)
         yield from (f"  {line}" for line in _told(each))
 
 

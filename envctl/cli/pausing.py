@@ -100,6 +100,7 @@ def show(
     data: JsonObject = {
         "environment": environment,
         "pauses": [{"kind": each.kind, **pause_data(each)} for each in pauses],
+        **({"broken": dict(result.broken)} if result.broken else {}),
         "branch": branch,
         "commit": result.commit,
         "pushed": push,

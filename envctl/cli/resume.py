@@ -24,8 +24,9 @@ def resume(
 ) -> int:
     """End a freeze and a suspend.
 
-    Removes environments/ENV/freeze.yaml and suspend.yaml, as one commit on the source branch. What waited for
-    the end of a suspend is published by the next envctl render --publish.
+    Removes environments/ENV/freeze.yaml and suspend.yaml, as one commit on the source branch, also where
+    they cannot be read. What waited for the end of a suspend is published by the next
+    envctl render --publish.
 
     \b
     envctl resume prod --reason "the sale is over" --push
@@ -37,5 +38,8 @@ def resume(
         f"{environment}: no longer {STATES[each.kind]} "
         f"(it was until {time_text(each.until)}: {colorless(each.why)})"
         for each in result.pauses
+    ]
+    lines += [
+        f"removed {path}, which could not be read: {colorless(why)}" for path, why in result.broken.items()
     ]
     return show(session, environment, result.pauses, result, lines, push=push)

@@ -10,14 +10,17 @@ from envctl.errors import EnvctlError, RefusedError
 from envctl.model.gates import Gates
 from envctl.ports import Evaluator, RenderCache, Repository
 from envctl.workflows.origin import environment_of
-from envctl.workflows.project import is_unpromoted, load_environment
+from envctl.workflows.project import is_unpromoted
 from envctl.workflows.promote import PromoteOptions, Promotion, promote
 from envctl.workflows.sourcecommit import open_branch
 
 
 @dataclass(frozen=True, slots=True)
 class AutoOutcome:
-    """One promotion that was tried. `waits` says why it could not be yet, `error` what went wrong."""
+    """One promotion that was tried. `waits` says why it could not be yet, `error` what went wrong.
+
+    `source` is "" where the target cannot be read, so that it is not known where its promotions come from.
+    """
 
     source: str
     target: str
@@ -37,20 +40,28 @@ def promote_allowed(
     Of several origins the first one that the environment names counts. Held components stay.
     One promotion that fails never keeps the others from being tried.
     """
-    outcomes = []
-    for source, target in _edges(repository, options):
-        outcomes.append(
-            _attempt(repository, evaluator, replace(options, source=source, target=target), cache)
-        )
-    return tuple(outcomes)
+    return tuple(
+        each
+        if isinstance(each, AutoOutcome)
+        else _attempt(repository, evaluator, replace(options, source=each[0], target=each[1]), cache)
+        for each in _edges(repository, options)
+    )
 
 
-def _edges(repository: Repository, options: PromoteOptions) -> list[tuple[str, str]]:
+def _edges(repository: Repository, options: PromoteOptions) -> list[tuple[str, str] | AutoOutcome]:
+    """Source and target of each promotion to be tried; where a target cannot be read, what is wrong."""
     if options.target:
         return [(options.source, options.target)]
-    project = open_branch(repository).project
-    resolved = [load_environment(project, name) for name in project.environments]
-    return [(each.promotes_from[0], each.name) for each in resolved if each.promotes_from]
+    branch = open_branch(repository)
+    edges: list[tuple[str, str] | AutoOutcome] = []
+    for name in branch.found.environments:
+        try:
+            origins = branch.environment(name).promotes_from
+        except EnvctlError as error:
+            edges.append(AutoOutcome("", name, error=error))
+        else:
+            edges += [(origins[0], name)] if origins else []
+    return edges
 
 
 def _attempt(
@@ -67,11 +78,11 @@ def _attempt(
 
 
 def _require_gates(repository: Repository, options: PromoteOptions) -> None:
-    project = open_branch(repository).project
+    branch = open_branch(repository)
     source = environment_of(options.source)
-    if source in project.environments and is_unpromoted(project, source):
+    if source in branch.project.environments and is_unpromoted(branch.project, source):
         raise RefusedError(f"nothing was promoted to {source} yet")
-    gates = load_environment(project, options.target).gates
+    gates = branch.environment(options.target).gates
     if replace(gates, windows=(), places={}) == Gates():
         raise RefusedError(
             f"{options.target} has none of the gates health, soak and approvals, so people promote to it",

@@ -7,8 +7,9 @@ from envctl.errors import InputError, UsageError
 from envctl.ports import Evaluator, RenderCache, Repository, Tree
 from envctl.workflows.changelog import code_paths, same_code
 from envctl.workflows.pins import published_pins
-from envctl.workflows.project import load_environment, load_lock, load_project
+from envctl.workflows.project import load_environment, load_lock
 from envctl.workflows.publish import published_tip, source_of
+from envctl.workflows.readable import read
 from envctl.workflows.render import render
 from envctl.workflows.source import is_current
 from envctl.workflows.sourcecommit import SourceBranch
@@ -43,11 +44,11 @@ def read_origin(
     names, RefusedError for what is not published, InputError where its source is not here.
     """
     name, at, revision = text.partition("@")
-    load_environment(branch.project, name)
+    branch.environment(name)
     tip = published_tip(repository, name)
     if at:
         tip = _earlier(repository, tip, text, revision)
-    published = load_project(source_of(repository, tip).tree)
+    published = read(source_of(repository, tip).tree).limited((name,))
     pins = published_pins(published, name, tip)
     origin = Origin(name, tip, pins)
     if at or load_lock(published.tree, load_environment(published, name)) is not None:

@@ -5,18 +5,18 @@ repository, and beside changes that lie about in the work tree.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from envctl.config.pauses import pause_text
+from envctl.config.pauses import KINDS, pause_text
 from envctl.delivery.deploy import ENVIRONMENT, PAUSE, REASON
 from envctl.delivery.gates import FREEZE, in_force
 from envctl.delivery.trailers import Trailer, compose
-from envctl.errors import ConflictError, RefusedError, UsageError
+from envctl.errors import ConflictError, InputError, RefusedError, UsageError
 from envctl.model.gates import Pause
 from envctl.model.git import Commit
 from envctl.model.times import time_text
 from envctl.ports import Repository
-from envctl.workflows.project import load_environment, load_lock, load_pauses, pause_path
+from envctl.workflows.project import load_lock, load_pauses, pause_path, read_pauses
 from envctl.workflows.publish import TRIES
 from envctl.workflows.push import moved_on, require_current
 from envctl.workflows.sourcecommit import (
@@ -46,7 +46,8 @@ class Paused:
     """The result: what was written or removed, and as which commit.
 
     `pauses` is the new one, or those that ended; `before` the one that was extended. `branch` is a
-    full name. `left` are paths of the work tree that could not follow.
+    full name. `left` are paths of the work tree that could not follow. `broken` are files that could not be
+    read and were removed, and what was wrong with them.
     """
 
     environment: str
@@ -55,6 +56,7 @@ class Paused:
     commit: str
     before: Pause | None = None
     left: tuple[str, ...] = ()
+    broken: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class _Change:
     event: str
     pauses: tuple[Pause, ...]
     before: Pause | None = None
+    broken: Mapping[str, str] = field(default_factory=dict)
 
 
 def pause(repository: Repository, options: PauseOptions, now: int) -> Paused:
@@ -91,13 +94,13 @@ def pause(repository: Repository, options: PauseOptions, now: int) -> Paused:
 
 def _pausing(branch: SourceBranch, options: PauseOptions, by: str, now: int) -> _Change:
     name, kind, until = options.environment, options.kind, time_text(options.until)
-    environment = load_environment(branch.project, name)
-    if kind == FREEZE and load_lock(branch.source.tree, environment) is None:
+    branch.found.chosen((name,))
+    if kind == FREEZE and load_lock(branch.source.tree, branch.environment(name)) is None:
         raise RefusedError(
             f"environment {name} tracks the source branch, so there are no promotions to freeze",
             hint=f"to publish nothing to it for a while: envctl suspend {name}",
         )
-    before = in_force(load_pauses(branch.source.tree, name), kind, now)
+    before = in_force(_standing(branch, name), kind, now)
     if before and options.until <= before.until:
         raise RefusedError(
             f"{name} is {_STATES[kind]} until {time_text(before.until)} already: {before.why}",
@@ -116,28 +119,45 @@ def _pausing(branch: SourceBranch, options: PauseOptions, by: str, now: int) -> 
     )
 
 
+def _standing(branch: SourceBranch, name: str) -> tuple[Pause, ...]:
+    try:
+        return load_pauses(branch.source.tree, name)
+    except InputError as error:
+        raise InputError(
+            error.summary,
+            place=error.place,
+            hint=f"take what cannot be read away: envctl resume {name}",
+            problems=error.problems,
+        ) from error
+
+
 def resume(
     repository: Repository, environment: str, now: int, *, reason: str = "", push: bool = False
 ) -> Paused:
     """End the freeze and the suspend of an environment; remove those that have lapsed, too.
+
+    And those that cannot be read: who says that it is over need not repair them first.
 
     Raises UsageError for an unknown environment, RefusedError where there is nothing to end,
     ConflictError where the branch moved meanwhile.
     """
 
     def change(branch: SourceBranch) -> _Change:
-        load_environment(branch.project, environment)
-        pauses = load_pauses(branch.source.tree, environment)
-        if not pauses:
+        branch.found.chosen((environment,))
+        pauses, broken = read_pauses(branch.source.tree, environment)
+        if not pauses and not broken:
             raise RefusedError(f"environment {environment} is neither frozen nor suspended")
-        kinds = " and ".join(each.kind for each in pauses)
-        lapsed = all(each.until <= now for each in pauses)
+        found = [each.kind for each in pauses]
+        unread = [path.rpartition("/")[2].partition(".")[0].lower() for path in broken]
+        kinds = " and ".join(kind for kind in KINDS if kind in (*found, *unread))
+        lapsed = not broken and all(each.until <= now for each in pauses)
         title = f"Remove the lapsed {kinds} of {environment}" if lapsed else f"Resume {environment}"
         return _Change(
-            files={pause_path(environment, each.kind): "" for each in pauses},
+            files={**{pause_path(environment, kind): "" for kind in found}, **dict.fromkeys(broken, "")},
             message=_message(title, environment, f"resume after {kinds}", reason),
             event=f"resume {environment}",
             pauses=pauses,
+            broken=broken,
         )
 
     return _commit(repository, environment, change, push=push)
@@ -166,7 +186,7 @@ def _commit(
             if last == TRIES or push or not lost:
                 raise
             continue
-        return Paused(environment, made.pauses, branch.ref, commit.id, made.before, left)
+        return Paused(environment, made.pauses, branch.ref, commit.id, made.before, left, made.broken)
     raise AssertionError("the last try returned or raised")
 
 

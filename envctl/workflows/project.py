@@ -1,7 +1,7 @@
 """Read a source tree: its settings, environments, locks and components. All problems in one pass."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from envctl.config.component import check_dependencies, parse_component
@@ -120,11 +120,31 @@ def load_project(tree: Tree) -> Project:
             hint="an environment is a folder environments/<name>/ with an environment.yaml",
         )
     project = Project(tree, settings, files)
-    _require_known_overlays(project)
-    _require_known_schemas(project)
+    require_renderable(project, files)
     _require_good_pauses(project)
-    _refuse_policies(tree)
     return project
+
+
+def require_renderable(project: Project, names: Iterable[str]) -> None:
+    """Raise InputError for files around some environments that a render would leave out in silence.
+
+    That are overlays of these environments and of what they extend, and schemas and policies, which
+    concern all.
+    """
+    _require_known_overlays(project, _with_extended(project, names))
+    _require_known_schemas(project)
+    _refuse_policies(project.tree)
+
+
+def _with_extended(project: Project, names: Iterable[str]) -> list[str]:
+    found: set[str] = set()
+    pending = [*names]
+    while pending:
+        name = pending.pop()
+        if name in project.files and name not in found:
+            found.add(name)
+            pending += project.files[name].extends
+    return sorted(found)
 
 
 def may_be_environment(entry: Entry) -> bool:
@@ -146,7 +166,7 @@ def _refuse_policies(tree: Tree) -> None:
     )
 
 
-def _require_known_overlays(project: Project) -> None:
+def _require_known_overlays(project: Project, names: Iterable[str]) -> None:
     """An overlay that fits no component is a misspelt one: left out in silence, nobody would know."""
     known = _known_components(project)
     problems = tuple(
@@ -155,7 +175,7 @@ def _require_known_overlays(project: Project) -> None:
             f"there is no component {entry.name.removesuffix(_OVERLAY)} that this overlay could be for",
             did_you_mean(entry.name.removesuffix(_OVERLAY), sorted(known), otherwise="components here"),
         )
-        for name in sorted(project.files)
+        for name in names
         for entry in project.tree.list(f"environments/{name}")
         if entry.name.endswith(_OVERLAY) and entry.name.removesuffix(_OVERLAY) not in known
     )
@@ -283,9 +303,42 @@ def pause_path(environment: str, kind: str) -> str:
 
 def load_pauses(tree: Tree, environment: str) -> tuple[Pause, ...]:
     """The freeze and the suspend of an environment, lapsed ones too. Raises InputError for a wrong file."""
-    names = {entry.name.rpartition(".")[0] for entry in tree.list(f"environments/{environment}")}
-    paths = [pause_path(environment, kind) for kind in KINDS if kind in names]
-    return tuple(parse_pause(tree.read(path), path) for path in paths if has_file(tree, path))
+    names = [entry.name for entry in tree.list(f"environments/{environment}")]
+    found = [_load_pause(tree, pause_path(environment, kind), names) for kind in KINDS]
+    return tuple(each for each in found if each)
+
+
+def read_pauses(tree: Tree, environment: str) -> tuple[tuple[Pause, ...], Mapping[str, str]]:
+    """Those that can be read; and the files of others by their paths, with what is wrong with them."""
+    names = [entry.name for entry in tree.list(f"environments/{environment}")]
+    pauses: list[Pause] = []
+    broken: dict[str, str] = {}
+    for kind in KINDS:
+        path = pause_path(environment, kind)
+        try:
+            pause = _load_pause(tree, path, names)
+            pauses += [pause] if pause else []
+        except InputError as error:
+            folder, _, name = path.rpartition("/")
+            wrong = [name] if name in names else _misspelt(name, names)
+            broken |= {f"{folder}/{each}": error.summary for each in wrong}
+    return tuple(pauses), broken
+
+
+def _load_pause(tree: Tree, path: str, names: Sequence[str]) -> Pause | None:
+    """The pause at a path; `names` are those in its folder. One that is misspelt would stop nothing."""
+    folder, _, name = path.rpartition("/")
+    if name in names and has_file(tree, path):
+        return parse_pause(tree.read(path), path)
+    for each in _misspelt(name, names):
+        hint = f"rename it to {path}"
+        raise InputError("a file of this name is not read", place=f"{folder}/{each}", hint=hint)
+    return None
+
+
+def _misspelt(name: str, names: Sequence[str]) -> list[str]:
+    stem = name.removesuffix(_YAML)
+    return [each for each in names if each != name and each.lower() in {name, f"{stem}.yml"}]
 
 
 def is_unpromoted(project: Project, name: str) -> bool:

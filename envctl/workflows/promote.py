@@ -23,7 +23,7 @@ from envctl.workflows.judging import Case, judge, require_not_suspended, require
 from envctl.workflows.landing import Landing, land
 from envctl.workflows.origin import Origin, environment_of, read_origin
 from envctl.workflows.overlaid import OverlaidTree
-from envctl.workflows.project import choose_environments, load_environment, load_lock, lock_path
+from envctl.workflows.project import load_lock, load_pauses, lock_path
 from envctl.workflows.proofs import remember_proof
 from envctl.workflows.publish import TRIES, Published, publish, renderer_of
 from envctl.workflows.push import publish_and_push, require_current, sync
@@ -174,12 +174,13 @@ def _ground(
 ) -> _Ground:
     branch = open_branch(repository)
     remote_tips = _meet_remote(repository, branch, options)
-    target = load_environment(branch.project, options.target)
+    target = branch.environment(options.target)
     if environment_of(options.source) == options.target:
         origins = ", ".join(target.promotes_from or ())
         hint = f"{options.target} is promoted from {origins}" if origins else ""
         raise UsageError(f"{options.source} cannot be promoted to itself", hint=hint)
-    load_environment(branch.project, environment_of(options.source))
+    branch.environment(environment_of(options.source))
+    load_pauses(branch.source.tree, target.name)  # a wrong one is told even where nothing would move
     lock = load_lock(branch.source.tree, target)
     if lock is None:
         raise RefusedError(
@@ -209,7 +210,7 @@ def _meet_remote(
     remote = branch.project.settings.remote
     require_current(repository, remote, branch.ref)
     names = (environment_of(options.source), options.target)
-    return sync(repository, remote, choose_environments(branch.project, names))
+    return sync(repository, remote, branch.found.chosen(names))
 
 
 def _unknown_components(names: tuple[str, ...], options: PromoteOptions, ground: _Ground) -> UsageError:

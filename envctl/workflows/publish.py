@@ -17,7 +17,7 @@ from envctl.manifests.paths import component_of
 from envctl.model.git import Commit, RefUpdate, TreeChange
 from envctl.ports import Evaluator, Repository, Wait, at_once
 from envctl.workflows.compared import DeployTree, written_over
-from envctl.workflows.project import choose_environments, load_project
+from envctl.workflows.readable import read
 from envctl.workflows.rendered import Rendered, Restored
 from envctl.workflows.source import Source, at_revision
 from envctl.workflows.tips import Tip, deploy_tip
@@ -59,7 +59,7 @@ def published_tip(repository: Repository, environment: str) -> Tip:
         return tip
     head = repository.head()[1]
     if head:
-        choose_environments(load_project(repository.tree(head)), (environment,))
+        read(repository.tree(head)).chosen((environment,))
     raise RefusedError(
         f"environment {environment} is not published: there is no branch {deploy_branch(environment)}",
         hint=_how_to_publish(repository, environment),

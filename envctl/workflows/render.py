@@ -22,10 +22,10 @@ from envctl.workflows.project import (
     load_environment,
     load_graph,
     load_lock,
-    load_project,
     lock_path,
     overlay_paths,
 )
+from envctl.workflows.readable import read
 from envctl.workflows.remembered import Memory
 from envctl.workflows.rendered import Rendered
 from envctl.workflows.snapshot import snapshot_of
@@ -39,8 +39,11 @@ def render(
     environments: Sequence[str],
     cache: RenderCache | None = None,
 ) -> tuple[Rendered, ...]:
-    """Render environments of one source, in order. Raises for a source that cannot be read at all."""
-    project = load_project(source.tree)
+    """Render environments of one source, in order. Raises for a source that cannot be read at all.
+
+    What is wrong with other environments does not matter.
+    """
+    project = read(source.tree).limited(environments)
     return render_project(repository, evaluator, source, project, environments, cache)
 
 

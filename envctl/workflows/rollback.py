@@ -26,10 +26,11 @@ from envctl.workflows.following import follow_head
 from envctl.workflows.judging import require_not_suspended
 from envctl.workflows.landing import Landing, land
 from envctl.workflows.overlaid import OverlaidTree
-from envctl.workflows.project import Project, load_environment, load_lock, load_project, lock_path
+from envctl.workflows.project import Project, load_environment, load_lock, lock_path
 from envctl.workflows.proofs import is_proven, remember_proof
 from envctl.workflows.publish import Published, publish, published_tip, renderer_of, source_of
 from envctl.workflows.push import publish_and_push, require_current, sync
+from envctl.workflows.readable import read
 from envctl.workflows.render import render
 from envctl.workflows.rendered import Rendered, Restored, require_rendered
 from envctl.workflows.sides import Comparison, compare_sides, rendered_side, tree_side
@@ -195,7 +196,7 @@ def _renderer(evaluator: Evaluator, target: Rendered | Restored) -> str:
 
 def _ground(repository: Repository, options: RollbackOptions) -> _Ground:
     branch, name = open_branch(repository), options.environment
-    environment = load_environment(branch.project, name)
+    environment = branch.environment(name)
     if load_lock(branch.source.tree, environment) is None:
         raise RefusedError(
             f"environment {name} tracks the source branch, so it is as old as that",
@@ -212,7 +213,7 @@ def _ground(repository: Repository, options: RollbackOptions) -> _Ground:
     tip = published_tip(repository, name)
     _require_components(branch, environment, options)
     to = find_target(repository, tip, options.to, options.components)
-    then = load_project(source_of(repository, to).tree)
+    then = read(source_of(repository, to).tree).limited((name,))
     # It is committed to the source branch from here, so it must have been there before.
     require_reviewed(repository, branch.name, to.record.source_commit)
     if name not in then.environments:
@@ -247,7 +248,7 @@ def _gates_change(repository: Repository, ground: _Ground, restored: _Restored) 
     if f"{ground.folder}/environment.yaml" not in restored.files:
         return False
     tree = OverlaidTree(repository, ground.branch.source.tree, restored.files)
-    now, next_one = ground.environment, load_environment(load_project(tree), ground.environment.name)
+    now, next_one = ground.environment, read(tree).environment(ground.environment.name)
     return _decisions(next_one) != _decisions(now)
 
 

@@ -4,20 +4,34 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from envctl.errors import ConflictError, InputError
+from envctl.model.environment import Environment
 from envctl.model.git import Commit, CommitDraft, RefUpdate
 from envctl.ports import Repository
-from envctl.workflows.project import Project, load_project, load_settings
+from envctl.workflows.project import Project, load_settings
+from envctl.workflows.readable import Readable, read
 from envctl.workflows.source import Source, at_revision, require_commit
 
 
 @dataclass(frozen=True, slots=True)
 class SourceBranch:
-    """The source branch (full name) as it is now: its newest commit, and the project in it."""
+    """The source branch (full name) as it is now: its newest commit, and the project in it.
+
+    One environment that cannot be read keeps nobody from the others: `found` tells of which that is so.
+    """
 
     ref: str
     source: Source
     commit: Commit
-    project: Project
+    found: Readable
+
+    @property
+    def project(self) -> Project:
+        """The settings, and the environment files that can be read."""
+        return self.found.project
+
+    def environment(self, name: str) -> Environment:
+        """One environment. Raises UsageError for an unknown one, InputError where a file of it is bad."""
+        return self.found.environment(self.found.chosen((name,))[0])
 
     @property
     def name(self) -> str:
@@ -49,7 +63,7 @@ def open_branch(repository: Repository) -> SourceBranch:
     source = at_revision(repository, ref)
     if source.commit is None:
         raise InputError(f"{ref} is no commit")
-    return SourceBranch(ref, source, source.commit, load_project(source.tree))
+    return SourceBranch(ref, source, source.commit, read(source.tree))
 
 
 def write_source_commit(
