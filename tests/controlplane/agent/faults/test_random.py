@@ -101,7 +101,9 @@ class Run:
             while not over.is_set():
                 world = rig.world()
                 try:
-                    Agent(world.options, world.repository, world.cluster, world.clock, world.log).run(over)
+                    Agent(
+                        world.options, world.repository, world.cluster, world.clock, world.log, world.rules
+                    ).run(over)
                 except EnvctlError:
                     self.counts["ends"] += 1
                     over.wait(0.2)
