@@ -14,9 +14,9 @@ from pathlib import Path
 from bare_commit import commit_file
 
 from envctl import wiring
-from envctl.workflows.publish import Outcome, publish, renderer_of
-from envctl.workflows.render import render
-from envctl.workflows.source import at_revision
+from envctl.workflows.publishing.publish import Outcome, publish, renderer_of
+from envctl.workflows.rendering.render import render
+from envctl.workflows.sources.source import at_revision
 
 
 def timed(work: Callable[[], object]) -> tuple[float, float]:

@@ -85,7 +85,7 @@ def evaluator(
     from envctl.jsonnet.evaluator import JsonnetEvaluator
     from envctl.jsonnet.limits import Limits
     from envctl.schemacheck.checker import CheckLimits, ProcessSchemaChecker
-    from envctl.workflows.project import load_settings
+    from envctl.workflows.sources.project import load_settings
 
     chosen = (load_settings(tree) if tree else current_settings(repository)).evaluation
     limits = Limits(wall=chosen.seconds, cpu=math.ceil(2 * chosen.seconds), memory=chosen.memory)
@@ -131,7 +131,7 @@ def render_cache(repository: Repository) -> RenderCache | None:
 
 def current_settings(repository: Repository) -> Settings:
     """envctl.yaml of the work tree, or of HEAD in a bare repository; defaults where there is none."""
-    from envctl.workflows.project import load_settings
+    from envctl.workflows.sources.project import load_settings
 
     if not repository.is_bare:
         return load_settings(repository.work_tree())
@@ -191,7 +191,7 @@ def reconcile(
     """One reconcile of the published branch of the repository in `directory`."""
     from envctl.agent.once import reconcile_once
     from envctl.agent.options import AgentOptions, World
-    from envctl.workflows.publish import published_tip
+    from envctl.workflows.publishing.publish import published_tip
 
     repository = open_repository(directory)
     tip = published_tip(repository, environment)

@@ -10,7 +10,7 @@ from envctl.cli.planfiles import read_plan, write_plan
 from envctl.cli.printers import emit, short
 from envctl.delivery.plan import plan_data
 from envctl.errors import EXIT_CLEAN, UsageError
-from envctl.workflows.approve import approve as run
+from envctl.workflows.promotion.approve import approve as run
 
 
 @click.command()

@@ -10,8 +10,8 @@ from envctl.cli.printers import emit, error_data, error_lines, telling
 from envctl.cli.promotions import promotion_data, promotion_lines
 from envctl.errors import EXIT_CLEAN, EXIT_FAILED, UsageError
 from envctl.model.values import JsonObject
-from envctl.workflows.auto import AutoOutcome, failed, promote_allowed
-from envctl.workflows.promote import PromoteOptions
+from envctl.workflows.promotion.auto import AutoOutcome, failed, promote_allowed
+from envctl.workflows.promotion.promote import PromoteOptions
 
 
 def run_auto(session: Session, options: PromoteOptions, *, planned: bool) -> int:

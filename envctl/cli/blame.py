@@ -16,9 +16,9 @@ from envctl.errors import EXIT_CLEAN
 from envctl.manifests.scalars import is_plain
 from envctl.model.git import Commit
 from envctl.model.values import JsonObject, JsonValue
-from envctl.workflows.blame import BlameOptions
-from envctl.workflows.blame import blame as run
-from envctl.workflows.blamed import Blame, BlamedLayer, FieldBlame, LayerKind, PinChange
+from envctl.workflows.audit.blame import BlameOptions
+from envctl.workflows.audit.blame import blame as run
+from envctl.workflows.audit.blamed import Blame, BlamedLayer, FieldBlame, LayerKind, PinChange
 
 _HEADER = ("SOURCE", "AUTHOR", "DATE", "DEPLOY", "LAYER", "FIELD")
 _WORDS = {

@@ -15,10 +15,10 @@ from envctl.cli.told import Told, counts, summary, told_once
 from envctl.errors import EXIT_CLEAN, EXIT_DIFFERENT, UsageError
 from envctl.model.changes import FieldChange
 from envctl.model.values import JsonObject
-from envctl.workflows.diff import diff as run
-from envctl.workflows.runs import PublishOptions
-from envctl.workflows.sides import Comparison
-from envctl.workflows.source import open_source
+from envctl.workflows.publishing.opening import open_source
+from envctl.workflows.publishing.runs import PublishOptions
+from envctl.workflows.rendering.diff import diff as run
+from envctl.workflows.rendering.sides import Comparison
 
 _COLORS = {"+": "green", "-": "red", "@": "cyan", "~": "bright_black"}
 _ALIGNED = 40

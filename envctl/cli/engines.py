@@ -5,9 +5,9 @@ from envctl.cli.diff import comparison_data, comparison_lines
 from envctl.cli.options import Session
 from envctl.cli.printers import emit, error_data, error_lines, say, telling
 from envctl.errors import EXIT_CLEAN, EXIT_DIFFERENT, EXIT_FAILED, UsageError
-from envctl.workflows.engines import compare_engines
-from envctl.workflows.runs import PublishOptions
-from envctl.workflows.source import open_source
+from envctl.workflows.publishing.opening import open_source
+from envctl.workflows.publishing.runs import PublishOptions
+from envctl.workflows.rendering.engines import compare_engines
 
 
 def show_comparison(session: Session, options: PublishOptions, engine: str | None, other: str) -> int:

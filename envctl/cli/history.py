@@ -15,8 +15,8 @@ from envctl.delivery.history import ComponentMove, DeployKind, Deployment
 from envctl.errors import EXIT_CLEAN, UsageError
 from envctl.model.git import Signature
 from envctl.model.values import JsonObject
-from envctl.workflows.history import History, HistoryOptions, HistoryRow
-from envctl.workflows.history import history as run
+from envctl.workflows.audit.history import History, HistoryOptions, HistoryRow
+from envctl.workflows.audit.history import history as run
 
 _DEFAULT = 20
 _LISTED = 12

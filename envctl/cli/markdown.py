@@ -11,7 +11,7 @@ from envctl.cli.differences import Shown, shown_fields
 from envctl.cli.printers import counted
 from envctl.cli.terminal import harmless
 from envctl.cli.told import Told, summary, told_once
-from envctl.workflows.sides import Comparison
+from envctl.workflows.rendering.sides import Comparison
 
 LIMIT = 65_536  # what GitHub takes as the body of a pull request, counted in bytes to be safe
 _HEADINGS = 8_000

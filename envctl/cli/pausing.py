@@ -73,7 +73,7 @@ def run_pause(
     push: bool,
 ) -> int:
     """Freeze or suspend, and print what was done."""
-    from envctl.workflows.pause import PauseOptions, pause
+    from envctl.workflows.promotion.pause import PauseOptions, pause
 
     now = wiring.now()
     options = PauseOptions(environment, kind, expiry(until, length, now), reason, push)
@@ -94,7 +94,7 @@ def show(
     push: bool,
 ) -> int:
     """Print a `Paused`, and what is still to be done."""
-    from envctl.workflows.sourcecommit import left_behind_note
+    from envctl.workflows.sources.sourcecommit import left_behind_note
 
     branch = result.branch.removeprefix("refs/heads/")
     data: JsonObject = {

@@ -17,7 +17,7 @@ from envctl.errors import EnvctlError
 from envctl.model.values import JsonObject, JsonValue
 
 if TYPE_CHECKING:
-    from envctl.workflows.runs import FileChange
+    from envctl.workflows.publishing.runs import FileChange
 
 _SECONDS_BETWEEN_LINES = 10
 _LISTED = 12

@@ -12,9 +12,9 @@ from envctl.cli.planfiles import read_plan
 from envctl.cli.printers import emit, say, telling
 from envctl.cli.promotions import promotion_data, promotion_lines
 from envctl.errors import EXIT_CLEAN, UsageError
-from envctl.workflows.promote import PromoteOptions
-from envctl.workflows.promote import promote as run
-from envctl.workflows.sourcecommit import left_behind_note
+from envctl.workflows.promotion.promote import PromoteOptions
+from envctl.workflows.promotion.promote import promote as run
+from envctl.workflows.sources.sourcecommit import left_behind_note
 
 
 @click.command()

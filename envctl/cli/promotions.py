@@ -10,9 +10,9 @@ from envctl.cli.printers import change_lines, counted, short
 from envctl.cli.told import summary
 from envctl.delivery.plan import PlanFile, plan_data
 from envctl.model.values import JsonObject
-from envctl.workflows.promote import Promotion
-from envctl.workflows.publishing import file_change
-from envctl.workflows.sides import Comparison
+from envctl.workflows.promotion.promote import Promotion
+from envctl.workflows.publishing.run import file_change
+from envctl.workflows.rendering.sides import Comparison
 
 
 def promotion_data(result: Promotion) -> JsonObject:

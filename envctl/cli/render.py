@@ -12,9 +12,9 @@ from envctl.cli.pausing import pause_data, pause_line
 from envctl.cli.printers import change_lines, counted, emit, error_data, error_lines, say, short, telling
 from envctl.errors import EXIT_CLEAN, EXIT_DIFFERENT, EXIT_FAILED, UsageError
 from envctl.model.values import JsonObject, JsonValue
-from envctl.workflows.recall import recalled
-from envctl.workflows.runs import EnvironmentOutcome, PublishOptions, RenderRun
-from envctl.workflows.source import open_source
+from envctl.workflows.publishing.opening import open_source
+from envctl.workflows.publishing.recall import recalled
+from envctl.workflows.publishing.runs import EnvironmentOutcome, PublishOptions, RenderRun
 
 
 @click.command()
@@ -120,7 +120,7 @@ def _run(
         wiring.evaluator(repository, options.engine, tree=source.tree, jobs=jobs) as evaluator,
     ):
         evaluator.prepare()  # its process starts while this one imports the rest
-        from envctl.workflows.publishing import run_render
+        from envctl.workflows.publishing.run import run_render
 
         result = run_render(repository, evaluator, source, options, cache, wiring.wait)
         # While the engine is there: what the cache has lost meanwhile is evaluated again.

@@ -8,7 +8,7 @@ from envctl.cli.names import environment_names
 from envctl.cli.options import Session, common, stored_text
 from envctl.cli.pausing import STATES, show
 from envctl.model.times import time_text
-from envctl.workflows.pause import resume as run
+from envctl.workflows.promotion.pause import resume as run
 
 
 @click.command()

@@ -12,10 +12,10 @@ from envctl.cli.options import Session, common, stored_text
 from envctl.cli.printers import change_lines, counted, emit, say, short, telling
 from envctl.errors import EXIT_CLEAN
 from envctl.model.values import JsonObject
-from envctl.workflows.publishing import file_change
-from envctl.workflows.rollback import Rollback, RollbackOptions
-from envctl.workflows.rollback import rollback as run
-from envctl.workflows.sourcecommit import left_behind_note
+from envctl.workflows.promotion.rollback import Rollback, RollbackOptions
+from envctl.workflows.promotion.rollback import rollback as run
+from envctl.workflows.publishing.run import file_change
+from envctl.workflows.sources.sourcecommit import left_behind_note
 
 _PROOFS = {
     "ids": "bit for bit, by object ids; nothing was evaluated",

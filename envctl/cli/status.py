@@ -22,8 +22,8 @@ from envctl.model.gates import Pause
 from envctl.model.status import EnvironmentStatus
 from envctl.model.times import time_text
 from envctl.model.values import JsonObject, JsonValue
-from envctl.workflows.status import ComponentState, EnvironmentState, Sighting, Status
-from envctl.workflows.status import status as run
+from envctl.workflows.audit.status import ComponentState, EnvironmentState, Sighting, Status
+from envctl.workflows.audit.status import status as run
 
 _PAUSE = 2  # seconds between two looks
 _HOME, _REST_OF_LINE, _REST = "\x1b[H", "\x1b[K", "\x1b[J"

@@ -11,8 +11,8 @@ from envctl.errors import Problem
 from envctl.model.gates import Pause
 from envctl.model.observed import Health
 from envctl.model.times import time_text
-from envctl.workflows.lag import Unknown
-from envctl.workflows.status import (
+from envctl.workflows.audit.lag import Unknown
+from envctl.workflows.audit.status import (
     ComponentState,
     EnvironmentState,
     Part,

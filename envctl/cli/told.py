@@ -9,7 +9,7 @@ from envctl.cli.differences import colorless
 from envctl.cli.printers import counted
 from envctl.model.changes import ObjectAction
 from envctl.model.objects import ObjectId
-from envctl.workflows.sides import Comparison, ObjectChange
+from envctl.workflows.rendering.sides import Comparison, ObjectChange
 
 _ACTIONS = (ObjectAction.CREATED, ObjectAction.CHANGED, ObjectAction.DELETED)
 

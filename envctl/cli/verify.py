@@ -12,9 +12,9 @@ from envctl.cli.printers import counted, emit, error_data, error_lines, short, s
 from envctl.delivery.expected import instant
 from envctl.errors import EXIT_CLEAN, EXIT_DIFFERENT, EXIT_FAILED, EnvctlError
 from envctl.model.values import JsonObject
-from envctl.workflows.verify import Verification
-from envctl.workflows.verifying import BranchVerification, VerifyOptions
-from envctl.workflows.verifying import verify as run
+from envctl.workflows.audit.verify import Verification
+from envctl.workflows.audit.verifying import BranchVerification, VerifyOptions
+from envctl.workflows.audit.verifying import verify as run
 
 _TOLD = 20
 

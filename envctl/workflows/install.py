@@ -20,7 +20,7 @@ from envctl.model.git import EntryKind
 from envctl.model.objects import ObjectId
 from envctl.model.values import JsonObject
 from envctl.ports import Repository
-from envctl.workflows.publish import published_tip
+from envctl.workflows.publishing.publish import published_tip
 
 _DEFINITION = ("apiextensions.k8s.io", "CustomResourceDefinition")
 _ROLES = ("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")

@@ -9,8 +9,8 @@ import click
 from envctl.cli.statustext import Page, status_lines
 from envctl.model.observed import Health, Observed
 from envctl.wiring import open_repository
-from envctl.workflows.observed import record_observed
-from envctl.workflows.status import status
+from envctl.workflows.audit.observed import record_observed
+from envctl.workflows.audit.status import status
 from tests.functional.conftest import Workspace
 
 MADE = 1_767_323_045  # when all commits of these tests were made: WHO["date"]

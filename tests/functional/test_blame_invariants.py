@@ -9,8 +9,8 @@ import pytest
 from envctl import wiring
 from envctl.manifests.leaves import leaves
 from envctl.manifests.text import from_yaml
-from envctl.workflows.render import render
-from envctl.workflows.source import at_revision
+from envctl.workflows.rendering.render import render
+from envctl.workflows.sources.source import at_revision
 from tests.functional.conftest import Workspace, new_workspace
 from tests.support.rendering import counting_engine
 

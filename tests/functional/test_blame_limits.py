@@ -6,7 +6,7 @@ import pytest
 
 from envctl import wiring
 from envctl.cli.blame import shortened
-from envctl.workflows.blame import BlameOptions, blame
+from envctl.workflows.audit.blame import BlameOptions, blame
 from tests.functional.blaming import (
     MAIN,
     WEB,

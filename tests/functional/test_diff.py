@@ -8,11 +8,11 @@ import pytest
 
 from envctl import wiring
 from envctl.jsonnet.evaluator import JsonnetEvaluator
-from envctl.workflows.diff import diff
-from envctl.workflows.promote import PromoteOptions, promote
-from envctl.workflows.runs import PublishOptions
-from envctl.workflows.sides import Comparison
-from envctl.workflows.source import open_source
+from envctl.workflows.promotion.promote import PromoteOptions, promote
+from envctl.workflows.publishing.opening import open_source
+from envctl.workflows.publishing.runs import PublishOptions
+from envctl.workflows.rendering.diff import diff
+from envctl.workflows.rendering.sides import Comparison
 from tests.functional.conftest import Workspace
 from tests.functional.failing import fails, told
 from tests.support.rendering import Counting

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from envctl import wiring
-from envctl.workflows.pause import PauseOptions, pause
+from envctl.workflows.promotion.pause import PauseOptions, pause
 from tests.functional.conftest import Workspace
 from tests.functional.pausing import FREEZE, LATER, LATEST, MAIN, freeze, seconds, suspend
 

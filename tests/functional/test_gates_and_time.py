@@ -9,8 +9,8 @@ import pytest
 from envctl import wiring
 from envctl.delivery.observed import parse_observed
 from envctl.errors import RefusedError
-from envctl.workflows.observed import record_observed
-from envctl.workflows.promote import PromoteOptions, promote
+from envctl.workflows.audit.observed import record_observed
+from envctl.workflows.promotion.promote import PromoteOptions, promote
 from tests.functional.conftest import Workspace
 from tests.functional.pausing import FREEZE, seconds
 

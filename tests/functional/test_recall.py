@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from envctl import wiring
-from envctl.workflows.recall import recalled
-from envctl.workflows.runs import EnvironmentOutcome, PublishOptions
-from envctl.workflows.source import open_source
+from envctl.workflows.publishing.opening import open_source
+from envctl.workflows.publishing.recall import recalled
+from envctl.workflows.publishing.runs import EnvironmentOutcome, PublishOptions
 
 MAIN = "local x = import 'x.libsonnet'; { a: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' }, data: { x: x } } }"
 FILES = {

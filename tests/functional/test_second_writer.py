@@ -11,9 +11,9 @@ import pytest
 
 from envctl import wiring
 from envctl.model.git import CommitDraft
-from envctl.workflows.publishing import run_render
-from envctl.workflows.runs import PublishOptions
-from envctl.workflows.source import open_source
+from envctl.workflows.publishing.opening import open_source
+from envctl.workflows.publishing.run import run_render
+from envctl.workflows.publishing.runs import PublishOptions
 from tests.functional.conftest import SMALL, Outcome, Workspace, identified
 from tests.functional.failing import fails, told
 from tests.support.git_servers import GitServer, git_http_server

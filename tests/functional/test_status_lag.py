@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envctl.wiring import open_repository
-from envctl.workflows.lag import Lag, Unknown, lags
+from envctl.workflows.audit.lag import Lag, Unknown, lags
 from tests.functional.conftest import Workspace, new_workspace
 
 FILES = (

@@ -13,7 +13,7 @@ from envctl.delivery.observed import observed_text
 from envctl.errors import InputError
 from envctl.model.observed import Health, Observed
 from envctl.wiring import open_repository
-from envctl.workflows.observed import observed_history, read_observed, record_observed
+from envctl.workflows.audit.observed import observed_history, read_observed, record_observed
 from tests.functional.conftest import ROOT, Workspace
 
 NOON = 1_767_355_200  # 2026-01-02T12:00:00Z

@@ -8,12 +8,12 @@ import pytest
 from envctl import wiring
 from envctl.errors import RefusedError
 from envctl.model.times import time_text
-from envctl.workflows.judging import require_not_suspended
-from envctl.workflows.publishing import run_render
-from envctl.workflows.recall import recalled
-from envctl.workflows.runs import EnvironmentOutcome, PublishOptions
-from envctl.workflows.source import open_source
-from envctl.workflows.sourcecommit import open_branch
+from envctl.workflows.promotion.judging import require_not_suspended
+from envctl.workflows.publishing.opening import open_source
+from envctl.workflows.publishing.recall import recalled
+from envctl.workflows.publishing.run import run_render
+from envctl.workflows.publishing.runs import EnvironmentOutcome, PublishOptions
+from envctl.workflows.sources.sourcecommit import open_branch
 from tests.functional.conftest import SMALL, Workspace
 from tests.functional.pausing import LATER, MAIN, SUSPEND, change, freeze, seconds, suspend
 

@@ -10,7 +10,7 @@ import pytest
 
 from envctl import wiring
 from envctl.ports import Repository
-from envctl.workflows.tips import Foreign, tip_state
+from envctl.workflows.sources.tips import Foreign, tip_state
 from tests.functional import tampers
 from tests.functional.conftest import Workspace, identified
 from tests.functional.failing import fails

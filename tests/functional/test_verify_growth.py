@@ -11,10 +11,10 @@ from envctl import wiring
 from envctl.model.git import Commit
 from envctl.ports import Repository
 from envctl.rendercache.files import FileCache
-from envctl.workflows.tips import deploy_tip, tip_state
-from envctl.workflows.verify import verify_tip
-from envctl.workflows.verifying import VerifyOptions
-from envctl.workflows.verifying import verify as run
+from envctl.workflows.audit.verify import verify_tip
+from envctl.workflows.audit.verifying import VerifyOptions
+from envctl.workflows.audit.verifying import verify as run
+from envctl.workflows.sources.tips import deploy_tip, tip_state
 from tests.functional.conftest import SMALL, Workspace, new_workspace
 from tests.functional.failing import fails
 from tests.functional.growing import grow

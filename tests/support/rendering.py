@@ -14,9 +14,9 @@ from envctl.model.evaluation import Evaluation
 from envctl.ports import EvaluationTask, Evaluator, SchemaChecker
 from envctl.rendercache.files import FileCache
 from envctl.schemacheck.checker import ProcessSchemaChecker
-from envctl.workflows.project import load_project
-from envctl.workflows.render import render_project
-from envctl.workflows.source import Source
+from envctl.workflows.rendering.render import render_project
+from envctl.workflows.sources.project import load_project
+from envctl.workflows.sources.source import Source
 
 
 @dataclass

@@ -12,7 +12,7 @@ from envctl.cli.diff import comparison_lines
 from envctl.cli.differences import shown_fields
 from envctl.manifests.compare import compare
 from envctl.model.objects import ObjectId
-from envctl.workflows.sides import Comparison, ObjectChange
+from envctl.workflows.rendering.sides import Comparison, ObjectChange
 
 HEAD = {"apiVersion": "v1", "kind": "A", "metadata": {"name": "a"}}
 LONG = "x" * 70

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from envctl.cli.markdown import LIMIT, markdown
 from envctl.manifests.compare import compare
 from envctl.model.objects import ObjectId
-from envctl.workflows.sides import Comparison, ObjectChange
+from envctl.workflows.rendering.sides import Comparison, ObjectChange
 
 
 def found(*objects: tuple[str, Any, Any], environment: str = "dev") -> Comparison:

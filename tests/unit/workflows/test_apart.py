@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envctl.workflows.apart import RunMemory
+from envctl.workflows.rendering.apart import RunMemory
 
 PUTS = st.lists(st.tuples(st.sampled_from("abcdef"), st.binary(max_size=40)), max_size=30)
 

@@ -7,7 +7,7 @@ import pytest
 from envctl.errors import InputError
 from envctl.model.git import Entry, EntryKind
 from envctl.ports import Tree
-from envctl.workflows.overlaid import OverlaidTree
+from envctl.workflows.sources.overlaid import OverlaidTree
 
 
 class Before(Tree):

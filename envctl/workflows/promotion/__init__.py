@@ -1,0 +1,1 @@
+"""Commits on the source branch that move pins, put them back, or pause that."""

@@ -1,0 +1,1 @@
+"""From a source to deploy trees, and the comparison of two of them."""

@@ -1,0 +1,1 @@
+"""What a source tree says: settings, environments, locks, pauses, tips of deploy branches."""
