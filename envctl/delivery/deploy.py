@@ -6,7 +6,7 @@ writers that render the same source onto the same parent write the same commit i
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envctl.delivery.trailers import Trailer, compose, parse_trailers
 from envctl.errors import Problem
@@ -123,6 +123,41 @@ def _handed(key: str, values: Sequence[str]) -> Sequence[str]:
     if key == ALLOW_PRUNE:
         return [", ".join(dict.fromkeys(values))] if values else []
     return list(dict.fromkeys(values)) if key == APPROVED_BY else values[:1]
+
+
+def believed(environment: str, commit: Commit, paths: Sequence[str]) -> Commit:
+    """A source commit without what it claims to be and is not; `paths` are the files that it changes.
+
+    A promotion changes the lock and nothing else, a rollback only files of the environment (design §5). Any
+    other commit that says it is one was written by hand: whoever reviewed it saw something else. Its
+    trailers of promotions and rollbacks then count for nothing.
+    """
+    keys = {key for key, _ in parse_trailers(commit.message)}
+    folder = f"environments/{environment}/"
+    honest = bool(paths) and (
+        all(path == f"{folder}lock.yaml" for path in paths)
+        or (
+            ROLLBACK_TO in keys
+            and PROMOTED_FROM not in keys
+            and all(path.startswith(folder) for path in paths)
+        )
+    )
+    if honest:
+        return commit
+    kept = [
+        pair
+        for pair in parse_trailers(commit.message)
+        if pair[0] not in (PROMOTED_FROM, ROLLBACK_TO, *_OF_PROMOTIONS)
+    ]
+    return replace(commit, message=compose(commit.subject, (), kept))
+
+
+def claims(environment: str, commit: Commit) -> bool:
+    """Whether a source commit says that it promotes to an environment, or rolls it back."""
+    trailers = parse_trailers(commit.message)
+    return (ENVIRONMENT, environment) in trailers and any(
+        key in (PROMOTED_FROM, ROLLBACK_TO) for key, _ in trailers
+    )
 
 
 def is_event(environment: str, commits: Sequence[Commit]) -> bool:

@@ -212,7 +212,7 @@ class _Story:
     def _after(self, before: Tip | None) -> tuple[str, ...]:
         """What is wrong where it follows this deploy commit, or none. InputError in too shallow a clone."""
         environment, commit = self.tip.record.environment, self.tip.commit
-        commits = sources_since(self.repository, before, self.source)
+        commits = sources_since(self.repository, environment, before, self.source)
         record = replace(
             self.tip.record,
             sequence=before.record.sequence + 1 if before else 1,

@@ -23,6 +23,7 @@ from envctl.workflows.sources.sourcecommit import (
     SourceBranch,
     branch_update,
     follow,
+    lost_here,
     open_branch,
     write_source_commit,
 )
@@ -182,8 +183,7 @@ def _commit(
         try:
             commit, left = _advance(repository, branch, made, push=push)
         except ConflictError as error:
-            lost = error.place == branch.ref and repository.ref(branch.ref) != branch.commit.id
-            if last == TRIES or push or not lost:
+            if last == TRIES or push or not lost_here(repository, branch, error):
                 raise
             continue
         return Paused(environment, made.pauses, branch.ref, commit.id, made.before, left, made.broken)

@@ -31,7 +31,7 @@ from envctl.workflows.sources.following import follow_head
 from envctl.workflows.sources.overlaid import OverlaidTree
 from envctl.workflows.sources.project import load_lock, load_pauses, lock_path
 from envctl.workflows.sources.source import Source
-from envctl.workflows.sources.sourcecommit import SourceBranch, open_branch
+from envctl.workflows.sources.sourcecommit import SourceBranch, lost_here, open_branch
 from envctl.workflows.sources.tips import Tip, deploy_tip
 
 
@@ -122,7 +122,7 @@ def promote(
         try:
             return _promote(repository, evaluator, ground, options, cache)
         except ConflictError as error:
-            lost = error.place == ground.branch.ref and repository.ref(error.place) != ground.branch.commit.id
+            lost = lost_here(repository, ground.branch, error)
             if last == TRIES or options.push or options.plan or not lost:
                 raise
     raise AssertionError("the last try returned or raised")

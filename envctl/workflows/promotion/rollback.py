@@ -15,7 +15,7 @@ from envctl.config.wording import did_you_mean
 from envctl.delivery.deploy import ENVIRONMENT, ROLLBACK_TO
 from envctl.delivery.rollback import RestoredPin, hold_reason, rollback_message
 from envctl.delivery.trailers import parse_trailers
-from envctl.errors import InputError, Problem, RefusedError, UsageError
+from envctl.errors import ConflictError, InputError, Problem, RefusedError, UsageError
 from envctl.manifests.paths import component_folder
 from envctl.model.environment import Environment
 from envctl.model.git import EntryKind
@@ -25,7 +25,14 @@ from envctl.workflows.promotion.judging import require_not_suspended
 from envctl.workflows.promotion.wayback import find_target
 from envctl.workflows.publishing.landing import Landing, land
 from envctl.workflows.publishing.proofs import is_proven, remember_proof
-from envctl.workflows.publishing.publish import Published, publish, published_tip, renderer_of, source_of
+from envctl.workflows.publishing.publish import (
+    TRIES,
+    Published,
+    publish,
+    published_tip,
+    renderer_of,
+    source_of,
+)
 from envctl.workflows.publishing.push import publish_and_push, require_current, sync
 from envctl.workflows.rendering.compared import DeployTree
 from envctl.workflows.rendering.render import render
@@ -36,7 +43,7 @@ from envctl.workflows.sources.overlaid import OverlaidTree
 from envctl.workflows.sources.project import Project, load_environment, load_lock, lock_path
 from envctl.workflows.sources.readable import read
 from envctl.workflows.sources.source import Source, require_reviewed
-from envctl.workflows.sources.sourcecommit import SourceBranch, open_branch
+from envctl.workflows.sources.sourcecommit import SourceBranch, lost_here, open_branch
 from envctl.workflows.sources.tips import Tip
 
 # What people decided about an environment, not what it is made of: a rollback leaves it as it is.
@@ -127,9 +134,26 @@ def rollback(
 
     Raises UsageError (unknown names), RefusedError (no way back, or none that is exact; the error
     says what is in the way), InputError (what would be restored is not in this clone),
-    ConflictError (a ref moved meanwhile).
+    ConflictError (a ref moved meanwhile). A race that was lost to another process here is tried again,
+    a few times.
     """
-    ground = _ground(repository, options)
+    for last in range(1, TRIES + 1):
+        ground = _ground(repository, options)
+        try:
+            return _rollback(repository, evaluator, ground, options, cache)
+        except ConflictError as error:
+            if last == TRIES or options.push or not lost_here(repository, ground.branch, error):
+                raise
+    raise AssertionError("the last try returned or raised")
+
+
+def _rollback(
+    repository: Repository,
+    evaluator: Evaluator,
+    ground: _Ground,
+    options: RollbackOptions,
+    cache: RenderCache | None,
+) -> Rollback:
     restored = _restored(repository, ground, options)
     result = Rollback(
         options,

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from envctl.delivery.deploy import deploy_branch, deploy_ref
-from envctl.delivery.trailers import parse_trailers
-from envctl.errors import ConflictError, Problem, RefusedError
+from envctl.errors import ConflictError, Problem
 from envctl.model.git import Commit, RefUpdate
 from envctl.ports import Repository
 from envctl.workflows.publishing.publish import Published, prepare, publish
@@ -52,8 +51,7 @@ class Landed:
 
 def land(repository: Repository, landing: Landing) -> Landed:
     """Write the commits and move the refs. Raises ConflictError where one of them moved meanwhile."""
-    message = _checked(repository, landing.message)
-    commit = write_source_commit(repository, landing.branch, landing.files, message)
+    commit = write_source_commit(repository, landing.branch, landing.files, landing.message)
     published = prepare(repository, landing.target, commit, landing.renderer)
     update = branch_update(landing.branch, commit)
     if landing.remote:
@@ -70,19 +68,6 @@ def land(repository: Repository, landing: Landing) -> Landed:
 def _not_pushed(repository: Repository, landing: Landing) -> str:
     branches = [landing.branch.name, deploy_branch(landing.target.environment)]
     return not_pushed(repository, landing.branch.project.settings.remote, branches)
-
-
-def _checked(repository: Repository, message: str) -> str:
-    """The message as the commit-msg hook leaves it. A hook may add to the trailers, and take none out."""
-    checked = repository.checked_message(message)
-    lost = [key for key, value in parse_trailers(message) if (key, value) not in parse_trailers(checked)]
-    if lost:
-        raise RefusedError(
-            f"the commit-msg hook took {', '.join(lost)} out of the message",
-            place="hooks/commit-msg",
-            hint="let it keep the last paragraph, which is the audit trail",
-        )
-    return checked
 
 
 def _move(repository: Repository, landing: Landing, update: RefUpdate) -> None:

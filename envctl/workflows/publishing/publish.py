@@ -6,6 +6,8 @@ from enum import StrEnum
 from envctl import __version__
 from envctl.delivery.deploy import (
     DeployRecord,
+    believed,
+    claims,
     deploy_branch,
     deploy_draft,
     deploy_ref,
@@ -161,7 +163,9 @@ def _has_event(repository: Repository, tip: Tip, source: Commit) -> bool:
     if tip.record.source_commit == source.id or _superseded(repository, tip, source):
         return False
     try:
-        return is_event(tip.record.environment, sources_since(repository, tip, source))
+        return is_event(
+            tip.record.environment, sources_since(repository, tip.record.environment, tip, source)
+        )
     except InputError:  # a shallow clone cannot tell; nothing else changed, so nothing is published
         return False
 
@@ -191,11 +195,29 @@ def _record(
         source_commit=source.id,
         components=tuple(sorted(name for name in names if name)),
         renderer=renderer,
-        handed_on=handed_on(environment, sources_since(repository, tip, source)),
+        handed_on=handed_on(environment, sources_since(repository, environment, tip, source)),
     )
 
 
-def sources_since(repository: Repository, tip: Tip | None, source: Commit) -> tuple[Commit, ...]:
+def sources_since(
+    repository: Repository, environment: str, tip: Tip | None, source: Commit
+) -> tuple[Commit, ...]:
+    """Source commits since the last deploy commit, newest first; only the source itself before the first.
+
+    Each without what it claims to be and is not (`delivery.deploy.believed`).
+    """
+    return tuple(
+        believed(environment, each, _paths(repository, each)) if claims(environment, each) else each
+        for each in _since(repository, tip, source)
+    )
+
+
+def _paths(repository: Repository, commit: Commit) -> tuple[str, ...]:
+    parent = repository.commit(commit.parents[0]).tree if commit.parents else None
+    return tuple(change.path for change in repository.changes(parent, commit.tree))
+
+
+def _since(repository: Repository, tip: Tip | None, source: Commit) -> tuple[Commit, ...]:
     """Source commits since the last deploy commit, newest first; only the source itself before the first.
 
     Only the source itself, too, where its whole history is here and the last source is not: then

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from envctl.errors import ConflictError, InputError
+from envctl.delivery.trailers import parse_trailers
+from envctl.errors import ConflictError, InputError, RefusedError
 from envctl.model.environment import Environment
 from envctl.model.git import Commit, CommitDraft, RefUpdate
 from envctl.ports import Repository
@@ -71,12 +72,31 @@ def write_source_commit(
 ) -> Commit:
     """Write the next commit of the branch, as objects only: no ref moves.
 
-    `files` are contents, or ids of blobs and trees; "" removes. Author and committer are Git's.
+    `files` are contents, or ids of blobs and trees; "" removes. Author and committer are Git's. The
+    commit-msg hook may add to the message. Raises RefusedError where it says no, or takes a trailer out.
     """
+    message = _checked(repository, message)
     author, committer = repository.signature()
     tree = repository.write_tree(files, base=branch.commit.tree)
     draft = CommitDraft(tree, (branch.commit.id,), author, committer, message)
     return repository.commit(repository.write_commit(draft))
+
+
+def _checked(repository: Repository, message: str) -> str:
+    checked = repository.checked_message(message)
+    lost = [key for key, value in parse_trailers(message) if (key, value) not in parse_trailers(checked)]
+    if lost:
+        raise RefusedError(
+            f"the commit-msg hook took {', '.join(lost)} out of the message",
+            place="hooks/commit-msg",
+            hint="let it keep the last paragraph, which is the audit trail",
+        )
+    return checked
+
+
+def lost_here(repository: Repository, branch: SourceBranch, error: ConflictError) -> bool:
+    """Whether another process moved the branch here first, so that it is worth to try again on its commit."""
+    return error.place == branch.ref and repository.ref(branch.ref) != branch.commit.id
 
 
 def branch_update(branch: SourceBranch, commit: Commit) -> RefUpdate:
