@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from envctl.agent.healer import Healer
+from envctl.agent.healthbook import HealthChange, overall
 from envctl.agent.mailbox import Crash, Mailbox, Wake
 from envctl.agent.observe import Drift, Observer
 from envctl.agent.options import AgentOptions, Log, World
@@ -69,7 +70,11 @@ class Agent:
         self._healer = Healer(self._world, self._reconciler)
         self._reporter = Reporter(self._world)
         self._observer = Observer(
-            self._world, lambda: self._reconciler.store.inventory.entries, self._mailbox.put, self._crashed
+            self._world,
+            lambda: self._reconciler.store.inventory.entries,
+            self._reconciler.book,
+            self._mailbox.put,
+            self._crashed,
         )
         self._source = Source(self._world, self._mailbox.put, self._crashed)
         self._stop = threading.Event()
@@ -143,6 +148,8 @@ class Agent:
         for message in self._mailbox.take(seconds):
             if isinstance(message, Drift):
                 self._healer.notice(message)
+            elif isinstance(message, HealthChange):
+                self._tidy_soon()
             elif isinstance(message, Head):
                 self._see_head(message)
             elif isinstance(message, Crash):
@@ -315,6 +322,7 @@ class Agent:
 
     def _situation(self, fights: tuple[tuple[ObjectId, str], ...]) -> Situation:
         progress, healer = self._progress, self._healer
+        components = self._reconciler.book.components(self._reconciler.store.inventory.entries.values())
         head = progress.head
         missing = (
             f"the branch {self._world.options.branch} does not exist" if head and not head.commit else ""
@@ -329,6 +337,8 @@ class Agent:
             failures=progress.failures,
             refused=progress.refused,
             fights=fights,
+            health=overall(components),
+            components=components,
             healed=healer.healed,
             last_healed=healer.last,
             last_healed_at=healer.last_at,

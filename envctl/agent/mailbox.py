@@ -4,6 +4,7 @@ import queue
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from envctl.agent.healthbook import HealthChange
 from envctl.agent.observe import Drift
 from envctl.agent.source import Head
 
@@ -20,7 +21,7 @@ class Crash:
     error: Exception
 
 
-Message = Head | Drift | Wake | Crash
+Message = Head | Drift | HealthChange | Wake | Crash
 
 
 class Mailbox:

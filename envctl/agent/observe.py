@@ -1,5 +1,6 @@
-"""Observe: one watch a kind, of metadata only, filtered by our label. At rest nothing is asked at all.
+"""Observe: one watch a kind, filtered by our label. At rest nothing is asked at all.
 
+Where health needs no status, a watch carries metadata only, and else nothing but the health is kept.
 `managedFields` tells whether the fields that were applied still stand, so drift is seen
 without reading a single Secret. What is as it should be is dropped where it arrives.
 """
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from envctl.agent.apply import version_of
+from envctl.agent.healthbook import HealthBook, HealthChange
 from envctl.agent.options import World
 from envctl.agent.threads import AgentThread, Crashed
 from envctl.errors import ClusterError, EnvctlError
@@ -41,6 +43,9 @@ class Drift:
     fields: str = ""
     manager: str = ""
     vanished: bool = False
+
+
+News = Drift | HealthChange
 
 
 def drift_in(event: WatchEvent, entries: Mapping[ObjectId, InventoryEntry]) -> Drift | None:
@@ -98,21 +103,32 @@ def scopes_of(keys: Iterable[ObjectId], *, namespaced: bool) -> frozenset[Scope]
     return frozenset(Scope(key.group, key.kind, key.namespace if namespaced else "") for key in keys)
 
 
-def current_drift(world: World, entries: Mapping[ObjectId, InventoryEntry]) -> list[Drift]:
-    """All drift that there is now, by one look at each scope; one that may not be looked at is told."""
+def current_drift(world: World, entries: Mapping[ObjectId, InventoryEntry], book: HealthBook) -> list[Drift]:
+    """All drift that there is now, by one look at each scope; one that may not be looked at is told.
+
+    The health of all is noted along.
+    """
     scopes = served(world, scopes_of(entries, namespaced=world.options.namespaced))
-    return [drift for scope, kind in scopes for drift in _looked_at(world, scope, kind, entries)]
+    return [drift for scope, kind in scopes for drift in _looked_at(world, scope, kind, entries, book)]
 
 
 def _looked_at(
-    world: World, scope: Scope, kind: ResourceType, entries: Mapping[ObjectId, InventoryEntry]
+    world: World,
+    scope: Scope,
+    kind: ResourceType,
+    entries: Mapping[ObjectId, InventoryEntry],
+    book: HealthBook,
 ) -> list[Drift]:
     watch = world.cluster.watch(
-        kind, selector=world.options.selector, namespace=scope.namespace, metadata_only=True
+        kind,
+        selector=world.options.selector,
+        namespace=scope.namespace,
+        metadata_only=not book.needs_status(kind.group, kind.kind),
     )
     try:
         with watch as events:
-            return list(_initial(scope, events, lambda: entries))
+            found = _initial(scope, events, lambda: entries, book)
+            return [each for each in found if isinstance(each, Drift)]
     except ClusterError as error:
         world.say(Level.WARNING, f"cannot look at {scope}: {error.summary}", kind=scope.kind)
         return []
@@ -131,19 +147,40 @@ def served(world: World, scopes: Iterable[Scope]) -> tuple[tuple[Scope, Resource
     return tuple(found)
 
 
-def _initial(scope: Scope, events: Iterator[WatchEvent], entries: Entries) -> Iterator[Drift]:
+def news_of(
+    event: WatchEvent, entries: Mapping[ObjectId, InventoryEntry], book: HealthBook
+) -> Iterator[News]:
+    """What an event tells: drift, and another health. Health is noted on the way."""
+    key = key_of(event)
+    if key not in entries:
+        return
+    if event.kind is EventKind.DELETED:
+        changed = book.gone(key, version_of(event.object))
+    else:
+        changed = book.note(key, event.object)
+    if changed:
+        yield HealthChange(key)
+    if (drift := drift_in(event, entries)) is not None:
+        yield drift
+
+
+def _initial(
+    scope: Scope, events: Iterator[WatchEvent], entries: Entries, book: HealthBook
+) -> Iterator[News]:
     """Follow a watch to the end of its initial state; whatever was not in it is missing."""
     # Taken before the state: what is applied for the first time while it arrives is not missing.
     before = entries()
     seen: set[ObjectId] = set()
     for event in events:
         if event.kind is EventKind.SYNCED:
-            yield from missing(scope, seen, before)
+            for drift in missing(scope, seen, before):
+                if book.gone(drift.key):
+                    yield HealthChange(drift.key)
+                yield drift
             return
         if event.kind is EventKind.ADDED:
             seen.add(key_of(event))
-            if drift := drift_in(event, entries()):
-                yield drift
+            yield from news_of(event, entries(), book)
 
 
 def missing(scope: Scope, seen: set[ObjectId], entries: Mapping[ObjectId, InventoryEntry]) -> Iterator[Drift]:
@@ -154,7 +191,7 @@ def missing(scope: Scope, seen: set[ObjectId], entries: Mapping[ObjectId, Invent
 
 
 class Watcher(AgentThread):
-    """Watches one kind until it is stopped, and hands on what may be drift."""
+    """Watches one kind until it is stopped, and hands on what may be drift, and other health."""
 
     def __init__(
         self,
@@ -162,10 +199,12 @@ class Watcher(AgentThread):
         scope: Scope,
         kind: ResourceType,
         entries: Entries,
-        hand_on: Callable[[Drift], None],
+        book: HealthBook,
+        hand_on: Callable[[News], None],
         crashed: Crashed,
     ) -> None:
         super().__init__(f"envctl-watch-{kind}", self._keep_watching, crashed)
+        self._book = book
         self._world = world
         self._scope = scope
         self._kind = kind
@@ -199,20 +238,20 @@ class Watcher(AgentThread):
             self._kind,
             selector=self._world.options.selector,
             namespace=self._scope.namespace,
-            metadata_only=True,
+            metadata_only=not self._book.needs_status(self._kind.group, self._kind.kind),
         )
         self._watch = watch
         with watch as events:
             if self._stopped.is_set():
                 return
-            for drift in _initial(self._scope, events, self._entries):
-                self._hand_on(drift)
+            for news in _initial(self._scope, events, self._entries, self._book):
+                self._hand_on(news)
             for event in events:
                 self._say("")
                 if event.kind is EventKind.EXPIRED:
                     return
-                if (found := drift_in(event, self._entries())) is not None:
-                    self._hand_on(found)
+                for news in news_of(event, self._entries(), self._book):
+                    self._hand_on(news)
 
     def _say(self, trouble: str) -> None:
         """Log a change of state, once."""
@@ -227,8 +266,14 @@ class Observer:
     """One watcher for each kind in the inventory, or for each kind and namespace."""
 
     def __init__(
-        self, world: World, entries: Entries, hand_on: Callable[[Drift], None], crashed: Crashed
+        self,
+        world: World,
+        entries: Entries,
+        book: HealthBook,
+        hand_on: Callable[[News], None],
+        crashed: Crashed,
     ) -> None:
+        self._book = book
         self._world = world
         self._entries = entries
         self._hand_on = hand_on
@@ -242,7 +287,9 @@ class Observer:
         for scope in self._watchers.keys() - present:
             self._watchers.pop(scope).stop()
         for scope, kind in served(self._world, present - self._watchers.keys()):
-            watcher = Watcher(self._world, scope, kind, self._entries, self._hand_on, self._crashed)
+            watcher = Watcher(
+                self._world, scope, kind, self._entries, self._book, self._hand_on, self._crashed
+            )
             self._watchers[scope] = watcher
             watcher.start()
 

@@ -68,7 +68,7 @@ def _reconcile_and_heal(world: World, reconciler: Reconciler, commit_id: str) ->
     entries, written = reconciler.store.inventory.entries, reconciler.applier.versions
     wanted = [
         Healing(drift.key, drift.vanished)
-        for drift in current_drift(world, entries)
+        for drift in current_drift(world, entries, reconciler.book)
         if entries[drift.key].settled and still_drifts(drift, entries[drift.key], written.get(drift.key, ""))
     ]
     outcomes = reconciler.heal(wanted)

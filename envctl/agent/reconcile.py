@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from envctl.agent.apply import Applier, Outcome, Task, failure, may_force, settled
 from envctl.agent.definitions import Pause, await_served, is_definition
 from envctl.agent.desired import Target, desired_value, read_target
+from envctl.agent.healthbook import HealthBook
 from envctl.agent.options import World
 from envctl.agent.prune import Pruned, Pruner
 from envctl.agent.source import verify
@@ -42,6 +43,7 @@ class Reconciler:
 
     def __init__(self, world: World, pause: Pause) -> None:
         self.store = InventoryStore(world)
+        self.book = HealthBook(world.rules)
         self.applier = Applier(world.cluster, world.options.set_id)
         self._world = world
         self._pause = pause
@@ -138,11 +140,10 @@ class Reconciler:
         return may_force(outcome.error, before)
 
     def _record(self, outcomes: Iterable[Outcome]) -> None:
-        self.store.update(
-            settled(outcome.task.entry, outcome.task.value, outcome.live)
-            for outcome in outcomes
-            if outcome.live is not None
-        )
+        applied = [(each.task, each.live) for each in outcomes if each.live is not None]
+        self.store.update(settled(task.entry, task.value, live) for task, live in applied)
+        for task, live in applied:
+            self.book.note(task.entry.id, live)
 
     def _with_definitions(self, outcomes: Iterable[Outcome]) -> Iterator[ObjectResult]:
         """The results; new kinds are waited for, so that what uses them comes after."""
@@ -161,7 +162,9 @@ class Reconciler:
         for wave in target.plan.prune:
             pruned = self._workers.run(self._pruner.prune, wave, lambda: self._pause(0))
             done = self._await_ends(pruned)
-            self.store.update(gone=[each.entry.id for each in done if each.gone])
+            gone = [each.entry.id for each in done if each.gone]
+            self.store.update(gone=gone)
+            self.book.forget(gone)
             results += [each.result for each in done]
             refused += [each.refusal for each in done if each.refusal]
             if self._pause(0) or len(pruned) < len(wave):

@@ -6,14 +6,16 @@ branch can be read.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from envctl import __version__
 from envctl.agent.options import World
 from envctl.agent.resource import ENVIRONMENT, environment, status_object, status_of
 from envctl.errors import ClusterError
+from envctl.model.health import Assessment
 from envctl.model.inventory import Inventory
 from envctl.model.objects import ObjectId
+from envctl.model.observed import Health
 from envctl.model.plan import ObjectResult, Refusal
 from envctl.model.status import Condition, EnvironmentStatus, Failure
 from envctl.model.values import JsonObject
@@ -32,6 +34,7 @@ class Situation:
     - `source_error`: why the branch cannot be read. `refusal`: why its newest commit is refused.
       `trouble`: why a reconcile ended early.
     - `failures`, `refused`: of the last reconcile. `fights`: object → manager.
+    - `health`: the worst of the `components`, whose reasons name an object.
     """
 
     inventory: Inventory
@@ -43,6 +46,8 @@ class Situation:
     failures: tuple[ObjectResult, ...] = ()
     refused: tuple[Refusal, ...] = ()
     fights: tuple[tuple[ObjectId, str], ...] = ()
+    health: Health = Health.UNKNOWN
+    components: Mapping[str, Assessment] = field(default_factory=dict)
     healed: int = 0
     last_healed: str = ""
     last_healed_at: str = ""
