@@ -27,6 +27,7 @@ from envctl.model.values import JsonObject
 from envctl.ports import Clock, Cluster, Evaluator, RenderCache, Repository, Tree
 
 if TYPE_CHECKING:
+    from envctl.agent.board import Board
     from envctl.installation.manifests import Installation
     from envctl.workflows.install import Installed
 
@@ -220,21 +221,43 @@ def run_agents(
     stop: threading.Event,
     *,
     lease: int | None = 15,
+    listen: str = "",
 ) -> None:
     """Run one agent for each environment until `stop` is set.
 
     `reach` connects to the cluster; it is given what has to be asked before each write. With a `lease` of
-    so many seconds, an agent acts only while it holds its environment's Lease.
+    so many seconds, an agent acts only while it holds its environment's Lease. Probes and metrics are
+    answered at the address `listen`, if there is one.
     """
+    from envctl.agent.board import Board
     from envctl.agent.crew import run_together
 
+    boards = {each.environment: Board(each.environment) for each in agents}
     work = partial(_run_elected, lease) if lease else _run_alone
-    run_together({each.environment: partial(work, each, reach, log) for each in agents}, stop)
+    with _listening(listen, tuple(boards.values())):
+        run_together(
+            {each.environment: partial(work, each, boards[each.environment], reach, log) for each in agents},
+            stop,
+        )
+
+
+@contextmanager
+def _listening(address: str, boards: "Sequence[Board]") -> Iterator[None]:
+    if not address:
+        yield
+        return
+    from envctl.agent.pages import answer
+    from envctl.httpserver.exposition import metrics_page
+    from envctl.httpserver.server import Server
+
+    with closing(Server(address, lambda path: answer(boards, path, metrics_page))):
+        yield
 
 
 def _run_elected(
     duration: int,
     settings: AgentSettings,
+    board: "Board",
     reach: Callable[[Callable[[], bool]], Cluster],
     log: Callable[[LogEntry], None],
     stop: threading.Event,
@@ -247,21 +270,26 @@ def _run_elected(
     with closing(reach(lambda: True)) as cluster:
         elector = Elector(options, cluster, system_clock(), log)
         with closing(reach(elector.may_write)) as fenced:
-            lead(elector, partial(_work, settings, fenced, log), stop)
+            lead(elector, partial(_work, settings, board, fenced, log), stop)
 
 
 def _run_alone(
     settings: AgentSettings,
+    board: "Board",
     reach: Callable[[Callable[[], bool]], Cluster],
     log: Callable[[LogEntry], None],
     stop: threading.Event,
 ) -> None:
     with closing(reach(lambda: True)) as cluster:
-        _work(settings, cluster, log, stop)
+        _work(settings, board, cluster, log, stop)
 
 
 def _work(
-    settings: AgentSettings, cluster: Cluster, log: Callable[[LogEntry], None], stop: threading.Event
+    settings: AgentSettings,
+    board: "Board",
+    cluster: Cluster,
+    log: Callable[[LogEntry], None],
+    stop: threading.Event,
 ) -> None:
     from envctl.agent.loop import Agent
     from envctl.agent.options import AgentOptions
@@ -274,7 +302,7 @@ def _work(
         namespaced=settings.namespaced,
     )
     store = open_store(settings.store or _default_store(settings))
-    Agent(options, store, cluster, system_clock(), log, health_rules()).run(stop)
+    Agent(options, store, cluster, system_clock(), log, health_rules(), board).run(stop)
 
 
 def installed(repository: Repository, installation: "Installation", history: int) -> "Installed":

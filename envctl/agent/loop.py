@@ -9,6 +9,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from envctl.agent.board import Board
 from envctl.agent.healer import Healer
 from envctl.agent.healthbook import HealthChange, overall
 from envctl.agent.mailbox import Crash, Mailbox, Wake
@@ -63,7 +64,10 @@ class Agent:
         clock: Clock,
         log: Log,
         rules: Rules,
+        board: Board | None = None,
     ) -> None:
+        """`board` shows to other threads how things stand."""
+        self._board = board or Board(options.environment)
         self._world = World(options, repository, cluster, clock, log, rules)
         self._mailbox = Mailbox()
         self._reconciler = Reconciler(self._world, self._pause)
@@ -89,6 +93,9 @@ class Agent:
         are reported and tried again; a bug in any thread is raised here.
         """
         self._stop = stop
+        self._board.begin(
+            lambda: self._mailbox.put(Wake()), self._world.cluster.requests, self._observer.trouble
+        )
         # The loop waits for the mailbox alone, so the event is turned into a message.
         threading.Thread(target=self._announce_stop, name="envctl-stop", daemon=True).start()
         try:
@@ -131,6 +138,7 @@ class Agent:
         self._observer.follow()
 
     def _end(self) -> None:
+        self._board.end()
         self._source.stop()
         self._observer.stop()
         self._reconciler.close()
@@ -145,7 +153,9 @@ class Agent:
 
     def _attend(self, seconds: float | None) -> None:
         """Take in what happened, waiting so long for something, and heal."""
-        for message in self._mailbox.take(seconds):
+        messages = tuple(self._mailbox.take(seconds))
+        self._board.turn()
+        for message in messages:
             if isinstance(message, Drift):
                 self._healer.notice(message)
             elif isinstance(message, HealthChange):
@@ -173,6 +183,8 @@ class Agent:
 
     def _see_head(self, head: Head) -> None:
         branch = self._world.options.branch
+        if not head.error:
+            self._board.look_up(self._world.clock.now().timestamp())
         if head.error:
             self._world.say(Level.WARNING, f"cannot read {branch}: {head.error}")
         elif head.commit is None:
@@ -209,7 +221,7 @@ class Agent:
         return accepted.revision if accepted and head else ""
 
     def _reconcile(self) -> None:
-        commit = self._wanted()
+        commit, began = self._wanted(), self._now()
         retries = self._progress.retries if commit == self._progress.tried else 0
         self._progress = replace(self._progress, tried=commit, target=commit, retry_at=None, retries=retries)
         self._tidy_at = self._now() + _TIDY
@@ -227,6 +239,7 @@ class Agent:
             self._reload()
         except EnvctlError as error:
             self._note_trouble(error)
+        self._board.reconciled(self._now() - began)
         self._progress = replace(self._progress, target="")
         self._observer.follow()
         self._tidy_at = self._now()
@@ -308,7 +321,8 @@ class Agent:
         fights = tuple(self._healer.fights().items())
         self._tidy_at = self._now() + _LATER if fights else None
         try:
-            self._reporter.report(self._situation(fights))
+            situation = self._situation(fights)
+            self._board.show(self._reporter.report(situation), situation.components)
             if not self._progress.target:
                 self._reconciler.store.save()
             self._untold = ""
@@ -317,6 +331,7 @@ class Agent:
         except EnvctlError as error:
             if str(error) != self._untold:
                 self._world.say(Level.WARNING, f"cannot report: {error}")
+                self._board.fail(str(error))
             self._untold = str(error)
             self._tidy_at = self._now() + _LATER
 

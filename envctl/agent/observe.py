@@ -212,7 +212,7 @@ class Watcher(AgentThread):
         self._hand_on = hand_on
         self._stopped = threading.Event()
         self._watch: AbstractContextManager[Iterator[WatchEvent]] | None = None
-        self._trouble = ""
+        self.trouble = ""
 
     def _keep_watching(self) -> None:
         """Follow one watch after the other; wait longer each time that one fails."""
@@ -246,8 +246,8 @@ class Watcher(AgentThread):
                 return
             for news in _initial(self._scope, events, self._entries, self._book):
                 self._hand_on(news)
+            self._say("")
             for event in events:
-                self._say("")
                 if event.kind is EventKind.EXPIRED:
                     return
                 for news in news_of(event, self._entries(), self._book):
@@ -255,11 +255,11 @@ class Watcher(AgentThread):
 
     def _say(self, trouble: str) -> None:
         """Log a change of state, once."""
-        if trouble and trouble != self._trouble:
+        if trouble and trouble != self.trouble:
             self._world.say(Level.WARNING, f"cannot watch {self._scope}: {trouble}", kind=str(self._kind))
-        if not trouble and self._trouble:
+        if not trouble and self.trouble:
             self._world.say(Level.INFO, f"watching {self._scope} again", kind=str(self._kind))
-        self._trouble = trouble
+        self.trouble = trouble
 
 
 class Observer:
@@ -292,6 +292,10 @@ class Observer:
             )
             self._watchers[scope] = watcher
             watcher.start()
+
+    def trouble(self) -> str:
+        """What cannot be watched now and why, "" where all can. May be asked by any thread."""
+        return next((each.trouble for each in tuple(self._watchers.values()) if each.trouble), "")
 
     def stop(self) -> None:
         """Stop all watchers and wait for them."""

@@ -102,14 +102,14 @@ class Reporter:
         self._spec = spec if isinstance(spec, Mapping) else {}
         return self._written
 
-    def report(self, situation: Situation) -> None:
-        """Bring the object and its status up to date. Raises what the cluster raises."""
+    def report(self, situation: Situation) -> EnvironmentStatus:
+        """Bring the object and its status up to date, and return that. Raises what the cluster raises."""
         self._write_parent(situation.inventory)
         now = self._world.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         previous = self._written or EnvironmentStatus()
         status = status_from(situation, previous, now, self._generation)
         if status == self._written:
-            return
+            return status
         options = self._world.options
         value = status_object(options.environment, options.namespace, status)
         try:
@@ -119,6 +119,7 @@ class Reporter:
                 self._parent = None
             raise
         self._written = status
+        return status
 
     def _write_parent(self, inventory: Inventory) -> None:
         options = self._world.options

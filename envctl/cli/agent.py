@@ -55,6 +55,12 @@ _COLORS = {Level.INFO: "blue", Level.WARNING: "yellow", Level.ERROR: "red"}
 @click.option(
     "--namespaced", is_flag=True, help="Watch each namespace by itself: needs rights in these alone."
 )
+@click.option(
+    "--listen",
+    default="",
+    metavar="[HOST]:PORT",
+    help="Answer /healthz, /readyz and /metrics (Prometheus) there.",
+)
 @cluster_options
 @common
 def agent(
@@ -66,6 +72,7 @@ def agent(
     election: bool,  # noqa: FBT001
     lease: int,
     namespaced: bool,  # noqa: FBT001
+    listen: str,
     kubeconfig: Path | None,
     context: str | None,
     namespace: str,
@@ -95,6 +102,7 @@ def agent(
         lambda entry: _print(session, entry),
         stop,
         lease=lease if election else None,
+        listen=listen,
     )
     return EXIT_CLEAN
 

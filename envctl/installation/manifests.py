@@ -16,6 +16,7 @@ _STORE = "/var/lib/envctl"
 _SECRET = "/etc/envctl/git"  # noqa: S105  a folder
 _PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
 _USER = 65532
+_PORT = 8080
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,8 @@ def _network_policy(installation: Installation) -> JsonObject:
         "spec": {
             "podSelector": {"matchLabels": {**installation.labels}},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [],
+            # For kubelet and Prometheus; who may ask is not a secret: there are no secrets in the answers.
+            "ingress": [{"ports": [{"port": _PORT, "protocol": "TCP"}]}],
             "egress": [
                 {"ports": dns},
                 {"ports": [{"port": port, "protocol": "TCP"} for port in ports]},
@@ -220,6 +222,10 @@ def _container(installation: Installation) -> JsonObject:
         "name": "agent",
         "image": installation.image,
         "args": [*_arguments(installation)],
+        "ports": [{"name": "http", "containerPort": _PORT}],
+        # One that hangs is started anew; one that stands by for another is ready.
+        "livenessProbe": _probe("/healthz", timeoutSeconds=12, periodSeconds=20, failureThreshold=3),
+        "readinessProbe": _probe("/readyz", timeoutSeconds=5, periodSeconds=10, failureThreshold=1),
         "env": [{"name": "HOME", "value": _STORE}],
         "resources": {
             "requests": {"cpu": "20m", "memory": "64Mi"},
@@ -234,8 +240,12 @@ def _container(installation: Installation) -> JsonObject:
     }
 
 
+def _probe(path: str, **times: int) -> JsonObject:
+    return {"httpGet": {"path": path, "port": "http"}, **times}
+
+
 def _arguments(installation: Installation) -> Iterator[str]:
     yield from ("agent", "--env", installation.environment, "--repo", installation.repository)
     yield from ("--namespace", installation.namespace, "--namespaced", "--store", _STORE)
-    yield from ("-o", "json")
+    yield from ("--listen", f":{_PORT}", "-o", "json")
     yield from installation.arguments

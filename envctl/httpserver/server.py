@@ -1,0 +1,104 @@
+"""Answers GET requests from a function. Slow, many and strange clients cost a bounded amount."""
+
+import socket
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from envctl.errors import InputError
+from envctl.model.page import Page
+
+_SECONDS = 5.0
+_AT_ONCE = 8
+
+
+class Server:
+    """Listens in threads of its own until it is closed."""
+
+    def __init__(self, address: str, answer: Callable[[str], Page]) -> None:
+        """Listen at ``[HOST]:PORT``. Raises InputError where that is no address, or cannot be had."""
+        host, port = parsed_address(address)
+        try:
+            self._server = _Bounded((host, port), _handler(answer))
+        except OSError as error:
+            raise InputError(
+                f"cannot listen at {address}: {(error.strerror or str(error)).lower()}",
+                hint="name another port: --listen 127.0.0.1:9090",
+            ) from error
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.5}, name="envctl-http", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        """The port that is listened at."""
+        return int(self._server.server_address[1])
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def parsed_address(address: str) -> tuple[str, int]:
+    """Host (empty for all) and port. Raises InputError for any other text."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004
+        raise InputError(
+            f"{address!r} is no address to listen at", hint="write HOST:PORT, or :PORT for every address"
+        )
+    return host.strip("[]"), int(port)
+
+
+class _Bounded(ThreadingHTTPServer):
+    """Whoever comes while all threads are busy is turned away at once."""
+
+    daemon_threads = True
+    request_queue_size = 16
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self._free = threading.BoundedSemaphore(_AT_ONCE)
+        if ":" in address[0]:
+            self.address_family = socket.AF_INET6
+        super().__init__(address, handler)
+
+    def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client: object) -> None:
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(
+        self, request: socket.socket | tuple[bytes, socket.socket], client: object
+    ) -> None:
+        try:
+            super().process_request_thread(request, client)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is no event."""
+
+
+def _handler(answer: Callable[[str], Page]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = _SECONDS
+        server_version = "envctl"
+        sys_version = ""
+
+        def do_GET(self) -> None:
+            page = answer(self.path.partition("?")[0])
+            body = page.text.encode()
+            self.send_response(page.status)
+            self.send_header("Content-Type", page.type)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the base class's name)
+            """Probes come every few seconds: they are no events."""
+
+    return Handler
