@@ -19,6 +19,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
+from envctl.errors import Problem
 from envctl.health.rules import Rules
 from envctl.model.plan import ReconcileResult
 from envctl.model.settings import Settings
@@ -29,6 +30,7 @@ from envctl.ports import Clock, Cluster, Evaluator, RenderCache, Repository, Tre
 if TYPE_CHECKING:
     from envctl.agent.board import Board
     from envctl.installation.manifests import Installation
+    from envctl.manifests.stream import Placed
     from envctl.workflows.install import Installed
 
 
@@ -156,11 +158,36 @@ def connect(kubeconfig: Path | None, context: str | None) -> Iterator[Cluster]:
         yield cluster
 
 
-def health_rules() -> Rules:
-    """The rules for health that come with envctl."""
-    from envctl.rulefiles.packaged import packaged_rules
+def health_rules(own: Sequence[str] = ()) -> Rules:
+    """The rules for health that come with envctl, after those of the files and folders in `own`.
 
-    return packaged_rules()
+    Raises InputError for a file that cannot be read, with every problem and its line.
+    """
+    from envctl.health.parse import overlaid
+    from envctl.rulefiles.packaged import packaged_rules, read_rules
+
+    if not own:
+        return packaged_rules()
+    from envctl.filesystem.inputs import read_inputs
+
+    return overlaid(packaged_rules(), read_rules(read_inputs(own)))
+
+
+def live_objects(paths: Sequence[str]) -> tuple["Placed", ...]:
+    """The objects in files, folders and standard input (``-``). Raises InputError with every problem."""
+    from envctl.errors import InputError
+    from envctl.filesystem.inputs import read_inputs
+    from envctl.manifests.stream import read_objects
+
+    found, problems = list["Placed"](), list[Problem]()
+    for name, data in read_inputs(paths):
+        try:
+            found += read_objects(data, name)
+        except InputError as error:
+            problems += error.problems or (Problem(error.place, error.summary, error.hint),)
+    if problems:
+        raise InputError("not everything can be read", problems=tuple(problems))
+    return tuple(found)
 
 
 def export_tree(files: Mapping[str, bytes], folder: Path) -> None:

@@ -36,6 +36,7 @@ COMMANDS = {
     "apply": ("envctl.cli.apply:apply", "Bring a cluster to a deploy branch, once, from here."),
     "agent": ("envctl.cli.agent:agent", "Keep a cluster equal to a deploy branch."),
     "install": ("envctl.cli.install:install", "Print the manifests that run the agent in a cluster."),
+    "health": ("envctl.cli.health:health", "Say how healthy objects in files are."),
     "dev-cluster": ("envctl.cli.dev_cluster:dev_cluster", "Run a local control plane, without containers."),
     "schema": ("envctl.cli.schema:schema", "Print the JSON Schema of a file, for an editor."),
     "completion": ("envctl.cli.completion:completion", "Print the completion script for a shell."),

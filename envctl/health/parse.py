@@ -35,6 +35,17 @@ def parse_rules(files: Iterable[RuleFile]) -> Rules:
     return Rules(tuple(parts.first), exact, globs, tuple(parts.otherwise), frozenset(parts.statusless))
 
 
+def overlaid(rules: Rules, own: Rules) -> Rules:
+    """Rules with others put before them: a kind that `own` is about is judged by these alone."""
+    return Rules(
+        (*own.first, *rules.first),
+        {**rules.kinds, **own.kinds},
+        (*own.globs, *rules.globs),
+        (*own.otherwise, *rules.otherwise),
+        (rules.statusless - own.kinds.keys()) | own.statusless,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Parts:
     kinds: dict[Kind, Cases]
