@@ -5,6 +5,7 @@ import os
 import pytest
 from hypothesis import settings
 
+pytest.register_assert_rewrite("tests.support.oracle")
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
@@ -21,5 +22,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--every-write", action="store_true", help="kill the agent's process at each of its writes"
+    )
+    group.addoption(
+        "--stops", type=int, default=5, help="SIGTERMs to the agent's process (the full size: 200)"
     )
     group.addoption("--outage", type=float, default=2, help="seconds of an API outage (the full size: 600)")

@@ -1,5 +1,6 @@
 """``envctl agent``: the loop, until a signal ends it."""
 
+import os
 import signal
 import sys
 import threading
@@ -89,9 +90,7 @@ def agent(
     envctl agent --env dev --repo file:///srv/platform.git --interval 2 --context dev
     envctl agent --env eu --env us --repo https://git.example.com/platform.git
     """
-    stop = threading.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: stop.set())
+    stop = stopped_by_signals()
     agents = [
         wiring.AgentSettings(name, repo, interval, _folder(store, name, environments), namespace, namespaced)
         for name in dict.fromkeys(environments)
@@ -105,6 +104,25 @@ def agent(
         listen=listen,
     )
     return EXIT_CLEAN
+
+
+def stopped_by_signals() -> threading.Event:
+    """An event that SIGTERM and SIGINT set.
+
+    Not in the handler itself: Python runs it in the main thread, which may hold the event's lock at that
+    moment, in a wait or in an earlier signal's handler, and then nobody would ever get it.
+    """
+    stop = threading.Event()
+    read, write = os.pipe()
+
+    def forward() -> None:
+        os.read(read, 1)
+        stop.set()
+
+    threading.Thread(target=forward, name="envctl-signals", daemon=True).start()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: os.write(write, b"."))
+    return stop
 
 
 def _folder(store: Path | None, name: str, environments: tuple[str, ...]) -> Path | None:

@@ -148,13 +148,15 @@ def token(kube: KubeCluster, namespace: str) -> str:
     return token_of(kube, namespace, "nobody")
 
 
-def token_of(kube: KubeCluster, namespace: str, account: str, seconds: int = 3600) -> str:
-    """A token of a service account, from TokenRequest."""
-    asked = {
-        "apiVersion": "authentication.k8s.io/v1",
-        "kind": "TokenRequest",
-        "spec": {"expirationSeconds": seconds},
-    }
+def token_of(
+    kube: KubeCluster, namespace: str, account: str, seconds: int = 3600, bound: JsonObject | None = None
+) -> str:
+    """A token of a service account, from TokenRequest. It ends with the Secret that it is `bound` to."""
+    spec: JsonObject = {"expirationSeconds": seconds}
+    if bound:
+        metadata = bound["metadata"]
+        spec |= {"boundObjectRef": {"kind": "Secret", "apiVersion": "v1", "name": metadata["name"]}}
+    asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
     headers = (("Content-Type", "application/json"),)
     answer: Any = parsed(
