@@ -80,7 +80,7 @@ def _is_write(entry: Mapping[str, Any]) -> bool:
 
 
 def _user(entry: Mapping[str, Any]) -> str:
-    return str(entry["user"]["username"])
+    return str(entry["user"].get("username", ""))
 
 
 def _write(entry: Mapping[str, Any]) -> Write:

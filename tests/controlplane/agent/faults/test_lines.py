@@ -1,22 +1,29 @@
 """Requests of the agent that fail on their way, one by one: it converges, and nothing else happens."""
 
+import itertools
 import math
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.controlplane.agent.faults.conftest import FIRST, SECOND, Faulty
+from envctl.errors import UnavailableError
+from envctl.kube.connect import connect
+from envctl.model.cluster import ResourceType
+from tests.controlplane.agent.faults.conftest import FIRST, SECOND, Faulty, small
 from tests.controlplane.conftest import token_of
 from tests.support.apifaults import answered, cut_after, cut_before, cut_body, nonsense, stalled, truncated
 from tests.support.apiproxy import WATCH, Turn
 
+SECRET_TYPE = ResourceType("", "v1", "Secret", "secrets", namespaced=True)
 CHANGED = "configmaps/change"
 INVENTORY = "configmaps/envctl-inventory"
 BUSY = {"Retry-After": "1"}
 
 SCRIPTS: dict[str, tuple[tuple[Any, str, str, float], ...]] = {
-    "429 of a write": ((answered(429, headers=BUSY), "PATCH", CHANGED, 2),),
+    "429 of a write": ((answered(429), "PATCH", CHANGED, 2),),
     "500 of a write": ((answered(500), "PATCH", CHANGED, 2),),
     "503 of a write": ((answered(503), "PATCH", CHANGED, 2),),
     "504 of a write that took effect": ((answered(504, after=True), "PATCH", CHANGED, 2),),
@@ -72,9 +79,9 @@ def test_one_write_that_fails_holds_up_no_other(faulty: Faulty) -> None:
 
 
 def test_a_server_that_asks_to_wait_is_not_asked_before(faulty: Faulty) -> None:
-    """Agent's fault row 6: of three refusals with Retry-After each costs one request of that object."""
-    faults = run(faulty, (answered(429, headers=BUSY), "PATCH", CHANGED, 3))
-    assert faults[0].seen == 4
+    """Agent's fault row 6: each of two refusals with Retry-After costs one request of that object."""
+    faults = run(faulty, (answered(429, headers=BUSY), "PATCH", CHANGED, 2))
+    assert faults[0].seen == 3
 
 
 @pytest.mark.parametrize("size", [0, 1, 200, 700, 1500])
@@ -90,6 +97,24 @@ def test_an_initial_state_that_breaks_off_is_no_state(size: int, faulty: Faulty)
         assert faulty.rig.everything() == before
         faulty.rig.await_applied(faulty.publish(*SECOND))
         faulty.check()
+
+
+def test_an_inventory_that_breaks_off_anywhere_is_no_inventory(faulty: Faulty) -> None:
+    """Agent's fault row 14: the list of its parts is cut at twenty points; each time nothing is written or pruned."""
+    faulty.publish(*FIRST)
+    faulty.rig.once()
+    parts = "configmaps[?].*inventory"
+    (listed, *_) = [each for each in faulty.proxy.exchanges("GET", parts) if each.answer]
+    faulty.publish(*SECOND)
+    before = faulty.rig.everything()
+    faulty.rig.world().repository.fetch(faulty.rig.options.remote, [faulty.rig.options.ref])
+    for point in range(20):
+        faulty.proxy.fault(cut_body(listed.received * point // 20), "GET", parts)
+        with pytest.raises(UnavailableError, match="broke off its answer"):
+            faulty.rig.once()
+    assert faulty.rig.everything() == before
+    faulty.rig.once()
+    faulty.check()
 
 
 @pytest.mark.parametrize(
@@ -129,6 +154,51 @@ def test_an_expired_token_is_read_again(faulty: Faulty) -> None:
         assert user["token"] != old
         path.write_text(yaml.safe_dump(content))
         faulty.rig.await_applied(faulty.publish(*SECOND))
+        faulty.check()
+
+
+def test_a_token_that_ends_is_read_again_from_its_file(faulty: Faulty, tmp_path: Path) -> None:
+    """Agent's fault row 9: a real token that the server stops accepting, and its file, rotated as a kubelet does it."""
+    rig, options = faulty.rig, faulty.rig.options
+    file, ends = tmp_path / "token", {"name": "ends", "namespace": options.namespace}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": ends}
+    rig.kube.create(SECRET_TYPE, secret)
+    account = f"envctl-agent-{options.environment}"
+    file.write_text(token_of(rig.kube, options.namespace, account, bound=secret))
+    content = yaml.safe_load(faulty.proxy.kubeconfig.read_text())
+    content["users"][0]["user"] = {"tokenFile": str(file)}
+    faulty.proxy.kubeconfig.write_text(yaml.safe_dump(content))
+    numbers = itertools.count(1)
+    faulty.publish(*FIRST)
+    with closing(connect(faulty.proxy.kubeconfig)) as rig.agent, rig.running():
+        rig.await_applied(rig.branch.tip)
+        file.write_text(token_of(rig.kube, options.namespace, account))
+        rig.kube.delete(SECRET_TYPE, options.namespace, "ends")
+        # The server remembers for ten seconds whom it believed.
+        faulty.wait(
+            lambda: (
+                rig.await_applied(faulty.publish(*FIRST, small("tick", x=str(next(numbers)))))
+                and any(each.status == 401 for each in faulty.proxy.log)
+            )
+        )
+        rig.await_applied(faulty.publish(*SECOND))
+        faulty.check()
+    assert [str(each) for each in rig.log if "credentials" in each.message] == []
+
+
+def test_a_token_that_nobody_renews_is_told_once(faulty: Faulty) -> None:
+    """Agent's fault row 9: refused each time; one line in the log, and nothing else is lost once it is renewed."""
+    rig = faulty.rig
+    faulty.publish(*FIRST)
+    with rig.running():
+        rig.await_applied(rig.branch.tip)
+        refused = faulty.proxy.fault(answered(401), times=math.inf)
+        tip = faulty.publish(*SECOND)
+        faulty.wait(lambda: refused.hit > 8)
+        told = [each.message for each in rig.log if "does not accept the credentials" in each.message]
+        assert len(told) == len(set(told))
+        refused.lift()
+        rig.await_applied(tip)
         faulty.check()
 
 

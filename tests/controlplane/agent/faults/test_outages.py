@@ -1,12 +1,18 @@
 """The whole API server goes away, or stands still: the agent waits, and goes on where it was."""
 
+import json
 import threading
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.controlplane.agent.faults.conftest import FIRST, SECOND, Faulty
+from envctl.devcluster.cluster import API_ONLY, ClusterOptions, DevCluster
+from tests.controlplane.agent.faults.conftest import FIRST, SECOND, Faulty, small
+from tests.controlplane.conftest import NAMESPACE
 
 
 @pytest.mark.parametrize("how", ["killed", "told to end"])
@@ -18,7 +24,8 @@ def test_a_restarted_api_server_is_picked_up(how: str, faulty: Faulty, cluster: 
         rig.await_applied(rig.branch.tip)
         process = cluster.dev.process("kube-apiserver")
         try:
-            process.kill() if how == "killed" else process.terminate()
+            # Told to end, it waits for its watches; then it is killed.
+            process.kill() if how == "killed" else process.terminate(2)
             rig.branch.published = faulty.twin.branch.published = lambda: None  # nobody can grant anything
             tip = faulty.publish(*SECOND)
             faulty.wait(lambda: any("answer" in each.message for each in rig.log), "it is noticed")
@@ -31,22 +38,39 @@ def test_a_restarted_api_server_is_picked_up(how: str, faulty: Faulty, cluster: 
     assert (done.count("configmaps/keep"), done.count("configmaps/change")) == (1, 2)
 
 
-def test_an_outage_costs_neither_threads_nor_log_lines(faulty: Faulty, pytestconfig: pytest.Config) -> None:
-    """Agent's fault row 2: refused for as long as it takes; one line for each change of state, no new threads."""
+def memory(pid: int) -> int:
+    """The resident memory of a process, in KiB."""
+    (line,) = [each for each in Path(f"/proc/{pid}/status").read_text().splitlines() if "VmRSS" in each]
+    return int(line.split()[1])
+
+
+def threads(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
+def test_an_outage_costs_neither_memory_nor_threads_nor_log_lines(
+    faulty: Faulty, cluster: Any, pytestconfig: pytest.Config
+) -> None:
+    """Agent's fault row 2: the API server is killed and stays away; the process waits, and tells each change of state once."""
     rig = faulty.rig
     faulty.publish(*FIRST)
-    with rig.running():
+    with faulty.process() as agent:
         rig.await_applied(rig.branch.tip)
-        rig.log.clear()
-        threads = threading.active_count()
-        faulty.proxy.down()
-        tip = faulty.publish(*SECOND)
-        threading.Event().wait(pytestconfig.getoption("outage"))
-        assert {
-            line: count for line, count in Counter(each.message for each in rig.log).items() if count > 1
-        } == {}
-        assert threading.active_count() <= threads
-        faulty.proxy.up()
+        before, running, said = memory(agent.pid), threads(agent.pid), len(faulty.log())
+        server = cluster.dev.process("kube-apiserver")
+        try:
+            server.kill()
+            rig.branch.published = faulty.twin.branch.published = lambda: None  # nobody can grant anything
+            tip = faulty.publish(*SECOND)
+            threading.Event().wait(pytestconfig.getoption("outage"))
+            lines = [json.loads(line)["message"] for line in faulty.log()[said:].splitlines()]
+            grown, more = memory(agent.pid) - before, threads(agent.pid) - running
+        finally:
+            server.start()
+            cluster.dev.wait_ready()
+        assert lines
+        assert [line for line, count in Counter(lines).items() if count > 1] == []
+        assert (grown < 8 * 1024, more <= 8) == (True, True)
         rig.await_applied(tip)
         faulty.check()
 
@@ -84,3 +108,25 @@ def test_a_line_that_lets_nothing_pass_is_survived(faulty: Faulty) -> None:
         faulty.proxy.release()
         rig.await_applied(tip)
         faulty.check()
+
+
+def test_a_server_that_takes_one_write_at_a_time_gets_all_of_them(
+    start_cluster: Callable[[ClusterOptions], DevCluster], connected: Any, make_rig: Callable[..., Any]
+) -> None:
+    """Agent's fault row 6: the server's own limit refuses whoever comes second; nothing is lost, and nobody storms."""
+    flags = ("--enable-priority-and-fairness=false", "--max-mutating-requests-inflight=1")
+    dev = start_cluster(replace(API_ONLY, apiserver=flags))
+    kube, names = connected(dev.kubeconfig), ("agents", "objects")
+    for name in names:
+        kube.create(NAMESPACE, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    rig = make_rig(agents=names[0], namespace=names[1], kubeconfig=dev.kubeconfig)
+    objects = [
+        {**value, "metadata": {**value["metadata"], "namespace": names[1]}}
+        for value in (small(f"o{number}") for number in range(40))
+    ]
+    rig.branch.publish({"web": objects})
+    with rig.running():
+        rig.await_applied(rig.branch.tip)
+    found = {each["metadata"]["name"] for each in kube.list(rig.config_map_type, namespace=names[1]).items}
+    assert found >= {f"o{number}" for number in range(40)}
+    assert 40 < rig.writes() < 4 * 40
