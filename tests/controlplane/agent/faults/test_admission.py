@@ -75,7 +75,14 @@ def test_an_object_that_a_policy_denies_is_named_and_tried_again(faulty: Faulty,
     with rig.running():
         rig.await_applied(rig.branch.tip)
         name = f"deny-{rig.options.environment}"
-        rules = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["configmaps"]}]
+        rules = [
+            {
+                "apiGroups": [""],
+                "apiVersions": ["v1"],
+                "operations": ["CREATE", "UPDATE"],
+                "resources": ["configmaps"],
+            }
+        ]
         admission(
             "ValidatingAdmissionPolicy",
             name,
