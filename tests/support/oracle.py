@@ -175,5 +175,6 @@ def assert_oracle(
 
 def _reported(written: Iterable[Write]) -> list[int]:
     """The sequences of the reports, in their order."""
-    stored = [each.stored.get("status", {}) for each in written if each.resource == "environments"]
+    done = [each.stored for each in written if each.resource == "environments" and each.done]
+    stored = [each.get("status", {}) for each in done]
     return [status["sequence"] for status in stored if status.get("sequence")]
