@@ -29,8 +29,10 @@ from envctl.ports import Clock, Cluster, Evaluator, RenderCache, Repository, Tre
 
 if TYPE_CHECKING:
     from envctl.agent.board import Board
+    from envctl.agent.options import World
     from envctl.installation.manifests import Installation
     from envctl.manifests.stream import Placed
+    from envctl.model.applied import Applied
     from envctl.workflows.install import Installed
 
 
@@ -207,26 +209,83 @@ def cluster_status(
         return {name: read_status(cluster, name, namespace) for name in environments}
 
 
-def reconcile(
+@dataclass(frozen=True, slots=True)
+class PushSettings:
+    """What the command line tells an apply. `timeout` None does not wait for health.
+
+    `force` acts beside an agent: its Lease is not asked for.
+    """
+
+    environment: str
+    kubeconfig: Path | None
+    context: str | None
+    namespace: str
+    namespaced: bool = False
+    timeout: float | None = None
+    force: bool = False
+
+
+_TURN = 600.0  # how long another apply is waited for where nothing else was said
+
+
+def push(
     directory: Path,
-    environment: str,
-    cluster: Cluster,
-    namespace: str,
+    settings: PushSettings,
     log: Callable[[LogEntry], None],
-    *,
-    dry_run: bool = False,
-) -> ReconcileResult:
-    """One reconcile of the published branch of the repository in `directory`."""
+    stop: threading.Event,
+    tell: Callable[[str], None],
+) -> tuple[str, "Applied"]:
+    """Apply the published branch of a repository: the cluster's address, and what came of it."""
+    from envctl.agent.lease import Elector, LeaseOptions
+    from envctl.agent.once import Driver, Patience, apply_once
+    from envctl.agent.turn import PREFIX, turn
+
+    repository, tip = _published(directory, settings.environment)
+    patience = None if settings.timeout is None else Patience(settings.timeout)
+    with connect(settings.kubeconfig, settings.context) as cluster:
+        cluster.ping()
+        tell(f"applying deploy/{settings.environment} to {cluster.url} …")
+        if settings.force:
+            world = _push_world(settings, repository, cluster, log)
+            return cluster.url, apply_once(world, tip, patience, Driver(stop, tell=tell))
+        identity = f"{PREFIX}{platform.node()}_{uuid.uuid4().hex[:8]}"
+        options = LeaseOptions(settings.environment, settings.namespace, identity)
+        elector = Elector(options, cluster, system_clock(), log)
+        with (
+            turn(elector, system_clock(), stop, settings.timeout or _TURN, tell),
+            closing(reach(settings.kubeconfig, settings.context, elector.may_write)) as fenced,
+        ):
+            world = _push_world(settings, repository, fenced, log)
+            return cluster.url, apply_once(world, tip, patience, Driver(stop, elector.may_write, tell))
+
+
+def dry_run(
+    directory: Path, settings: PushSettings, log: Callable[[LogEntry], None]
+) -> tuple[str, ReconcileResult]:
+    """What `push` would do; nothing is written."""
     from envctl.agent.once import reconcile_once
-    from envctl.agent.options import AgentOptions, World
+
+    repository, tip = _published(directory, settings.environment)
+    with connect(settings.kubeconfig, settings.context) as cluster:
+        cluster.ping()
+        world = _push_world(settings, repository, cluster, log)
+        return cluster.url, reconcile_once(world, tip, dry_run=True)
+
+
+def _published(directory: Path, environment: str) -> tuple[Repository, str]:
     from envctl.workflows.publishing.publish import published_tip
 
     repository = open_repository(directory)
-    tip = published_tip(repository, environment)
-    cluster.ping()
-    options = AgentOptions(environment, namespace=namespace)
-    world = World(options, repository, cluster, system_clock(), log, health_rules())
-    return reconcile_once(world, tip.commit.id, dry_run=dry_run)
+    return repository, published_tip(repository, environment).commit.id
+
+
+def _push_world(
+    settings: PushSettings, repository: Repository, cluster: Cluster, log: Callable[[LogEntry], None]
+) -> "World":
+    from envctl.agent.options import AgentOptions, World
+
+    options = AgentOptions(settings.environment, namespace=settings.namespace, namespaced=settings.namespaced)
+    return World(options, repository, cluster, system_clock(), log, health_rules())
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,19 @@ class Elector:
             stop.wait(self._options.pause)
         return False
 
+    def ask(self) -> Record | None:
+        """Ask once: None where the Lease is ours now, else what it says. Raises what the cluster raises."""
+        asked = self._clock.monotonic()
+        try:
+            ours = self._renew(asked) or self._take(asked)
+        except ClusterError as error:
+            if error.status != _CONFLICT:
+                raise
+            self._seen, ours = Record(), False  # somebody was quicker
+        if ours:
+            self._safe_until = asked + self._options.duration * 2 / 3
+        return None if ours else self._seen
+
     def keep(self, stop: threading.Event) -> None:
         """Renew until `stop` is set; returns before where the Lease was lost."""
         while not stop.wait(self._options.pause):
@@ -147,21 +160,15 @@ class Elector:
 
     def _try(self) -> bool:
         """Ask once; whether the Lease is ours now."""
-        asked = self._clock.monotonic()
         try:
-            ours = self._renew(asked) or self._take(asked)
-        except ClusterError as error:
-            self._seen = Record()
-            if error.status != _CONFLICT:  # else somebody was quicker
-                self._note_trouble(error)
-            return False
+            waiting = self.ask()
         except EnvctlError as error:
+            if isinstance(error, ClusterError):
+                self._seen = Record()
             self._note_trouble(error)
             return False
         self._trouble = ""
-        if ours:
-            self._safe_until = asked + self._options.duration * 2 / 3
-        return ours
+        return waiting is None
 
     def _renew(self, now: float) -> bool:
         """Write the Lease again where it was ours; False where it is not, or was changed or deleted since."""

@@ -158,13 +158,16 @@ def test_a_token_without_rights(
     before = names(kube, namespace)
     path = kubeconfig_with_token(cluster.kubeconfig, token, tmp_path)
     user = f"system:serviceaccount:{namespace}:nobody"
+    url = yaml.safe_load(path.read_text())["clusters"][0]["cluster"]["server"]
     outcome = fails(published, *options, str(path))
     assert outcome == Outcome(
         1,
         "",
-        f'error: Environment.envctl.dev {namespace}/dev: environments.envctl.dev "dev" is forbidden: User "{user}" '
-        f'cannot get resource "environments" in API group "envctl.dev" in the namespace "{namespace}"\n'
-        f'hint: grant {user} the right to get environments in the namespace "{namespace}"\n',
+        f"applying deploy/dev to {url} …\n"
+        f"error: Lease.coordination.k8s.io {namespace}/envctl-dev: leases.coordination.k8s.io "
+        f'"envctl-dev" is forbidden: User "{user}" cannot get resource "leases" in API group "coordination.k8s.io" '
+        f'in the namespace "{namespace}"\n'
+        f'hint: grant {user} the right to get leases in the namespace "{namespace}"\n',
     )
     assert names(kube, namespace) == before
 
@@ -178,10 +181,12 @@ def test_a_cluster_that_does_not_know_envctl_and_gives_no_rights(
     content["users"][0]["user"]["as"] = "nobody"
     path = tmp_path / "nobody.kubeconfig"
     path.write_text(yaml.safe_dump(content))
-    outcome = fails(published, "apply", "dev", "--kubeconfig", str(path))
+    outcome = fails(published, "apply", "dev", "--force", "--kubeconfig", str(path))
+    url = content["clusters"][0]["cluster"]["server"]
     assert outcome == Outcome(
         1,
         "",
+        f"applying deploy/dev to {url} …\n"
         "error: CustomResourceDefinition environments.envctl.dev: the kind Environment is missing, and may not "
         'be created: customresourcedefinitions.apiextensions.k8s.io "environments.envctl.dev" is forbidden: '
         'User "nobody" cannot patch resource "customresourcedefinitions" in API group "apiextensions.k8s.io" '
