@@ -298,6 +298,7 @@ class AgentSettings:
     store: Path | None
     namespace: str
     namespaced: bool = False
+    drift: str = "heal"
 
 
 def run_agents(
@@ -379,6 +380,7 @@ def _work(
 ) -> None:
     from envctl.agent.loop import Agent
     from envctl.agent.options import AgentOptions
+    from envctl.model.keeping import DriftPolicy
 
     options = AgentOptions(
         settings.environment,
@@ -386,6 +388,7 @@ def _work(
         namespace=settings.namespace,
         interval=settings.interval,
         namespaced=settings.namespaced,
+        drift=DriftPolicy(settings.drift),
     )
     store = open_store(settings.store or _default_store(settings))
     Agent(options, store, cluster, system_clock(), log, health_rules(), board).run(stop)

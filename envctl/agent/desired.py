@@ -20,6 +20,7 @@ from envctl.manifests.text import from_yaml
 from envctl.model.cluster import object_id
 from envctl.model.git import Commit, EntryKind
 from envctl.model.inventory import Accepted, Inventory, InventoryEntry, with_changes
+from envctl.model.keeping import annotation_problems
 from envctl.model.objects import ObjectId
 from envctl.model.plan import DesiredChange, Place, Plan
 from envctl.model.values import JsonObject
@@ -70,6 +71,8 @@ def desired_value(world: World, key: ObjectId, component: str, blob: str) -> Jso
     value = from_yaml(world.repository.blob(blob), path)
     if object_id(value) != key:
         raise InputError(f"the file holds {object_id(value)}", place=path, hint="render and publish it again")
+    for problem in annotation_problems(value):
+        raise InputError(problem.summary, place=path, hint=problem.hint)
     return labelled(value, world.options.set_id)
 
 

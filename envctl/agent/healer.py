@@ -3,16 +3,19 @@
 from collections.abc import Iterable, Mapping
 
 from envctl.agent.apply import Outcome
-from envctl.agent.fights import Fights
+from envctl.agent.fights import Fight, Fights
 from envctl.agent.observe import Drift, still_drifts
 from envctl.agent.options import World
 from envctl.agent.reconcile import Healing, Reconciler
 from envctl.errors import ConflictError, EnvctlError
+from envctl.model.keeping import DriftPolicy
 from envctl.model.objects import ObjectId
 from envctl.model.plan import Action, ObjectResult
 from envctl.model.status import EnvironmentStatus, Level
+from envctl.planning.fields import has_field
 
 VANISHED = "deleted, or its label taken"
+_SHOWN = 3
 
 
 class Healer:
@@ -23,6 +26,7 @@ class Healer:
         self._reconciler = reconciler
         self._drifts: dict[ObjectId, Drift] = {}
         self._fights = Fights()
+        self.left: Mapping[ObjectId, str] = {}  # drift that is not healed; replaced, never changed
         self.healed = 0
         self.last = ""
         self.last_at = ""
@@ -42,6 +46,9 @@ class Healer:
         have been pruned, and must not come back.
         """
         wanted, waiting = self._sorted()
+        over = self._drifts.keys() - {each.key for each in wanted} - waiting.keys()
+        if over & self.left.keys():
+            self.left = {key: cause for key, cause in self.left.items() if key not in over}
         if any(drift.vanished for drift in wanted) and not self._is_current():
             raise ConflictError("somebody else wrote the inventory meanwhile")
         self._drifts = waiting
@@ -84,24 +91,55 @@ class Healer:
         return wanted, waiting
 
     def _note(self, outcomes: Iterable[Outcome], drifts: Mapping[ObjectId, Drift]) -> None:
-        clock = self._world.clock
         for outcome in outcomes:
-            key = outcome.result.id
-            drift = drifts[key]
-            if outcome.result.action is Action.UNCHANGED:
-                continue
-            cause = VANISHED if drift.vanished else f"changed by {drift.manager or 'somebody'}"
-            if outcome.result.action is Action.FAILED:
-                self._world.say(Level.WARNING, f"not healed: {outcome.result}", object=str(key))
-                continue
-            self.healed += 1
-            self.last, self.last_at = f"{key} ({cause})", clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-            self._world.say(Level.INFO, f"healed {key}: {cause}", object=str(key), manager=drift.manager)
-            if self._fights.healed(key, drift.manager, clock.monotonic()):
-                who = drift.manager or "somebody"
-                self._world.say(
-                    Level.WARNING,
-                    f"{who} keeps changing {key}: it is healed less often now",
-                    object=str(key),
-                    manager=drift.manager,
-                )
+            drift, action = drifts[outcome.result.id], outcome.result.action
+            if action is Action.SKIPPED:
+                self._note_left(outcome, drift)
+            elif action is Action.FAILED:
+                self._world.say(Level.WARNING, f"not healed: {outcome.result}", object=str(drift.key))
+            elif action is not Action.UNCHANGED:
+                self._note_healed(outcome, drift)
+
+    def _note_left(self, outcome: Outcome, drift: Drift) -> None:
+        """Tell drift that is not healed, once, unless it is to be ignored."""
+        if outcome.result.reason == DriftPolicy.IGNORE:
+            return
+        cause = _cause(outcome, drift)
+        if self.left.get(drift.key) != cause:
+            self._world.say(
+                Level.WARNING,
+                f"{drift.key} is {cause}, and is not healed (drift: warn)",
+                object=str(drift.key),
+                manager=drift.manager,
+            )
+        self.left = {**self.left, drift.key: cause}
+
+    def _note_healed(self, outcome: Outcome, drift: Drift) -> None:
+        clock, key, cause = self._world.clock, drift.key, _cause(outcome, drift)
+        self.healed += 1
+        self.last, self.last_at = f"{key} ({cause})", clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._world.say(Level.INFO, f"healed {key}: {cause}", object=str(key), manager=drift.manager)
+        fight = self._fights.healed(key, drift.manager, clock.monotonic())
+        if fight is Fight.NONE:
+            return
+        who = drift.manager or "somebody"
+        then = "it is left alone for a while" if fight is Fight.TRUCE else "it is healed each time"
+        self._world.say(
+            Level.WARNING,
+            f"{who} keeps changing {key}{_fields(outcome, drift)}: {then}",
+            object=str(key),
+            manager=drift.manager,
+        )
+
+
+def _cause(outcome: Outcome, drift: Drift) -> str:
+    if drift.vanished:
+        return VANISHED
+    return f"changed by {drift.manager or 'somebody'}{_fields(outcome, drift)}"
+
+
+def _fields(outcome: Outcome, drift: Drift) -> str:
+    """Which fields of ours the other manager has now, in brackets; "" where that cannot be told."""
+    taken = [path for path in drift.paths if has_field(outcome.task.value, path)]
+    more = f" and {len(taken) - _SHOWN} more" if len(taken) > _SHOWN else ""
+    return f" ({', '.join(taken[:_SHOWN])}{more})" if taken else ""

@@ -13,7 +13,7 @@ from envctl.agent.board import Board
 from envctl.agent.healer import Healer
 from envctl.agent.healthbook import HealthChange, overall
 from envctl.agent.mailbox import Crash, Mailbox, Wake
-from envctl.agent.observe import Drift, Observer
+from envctl.agent.observe import Drift, Known, Observer
 from envctl.agent.options import AgentOptions, Log, World
 from envctl.agent.reconcile import Reconciler
 from envctl.agent.report import Reporter, Situation
@@ -75,8 +75,11 @@ class Agent:
         self._reporter = Reporter(self._world)
         self._observer = Observer(
             self._world,
-            lambda: self._reconciler.store.inventory.entries,
-            self._reconciler.book,
+            Known(
+                lambda: self._reconciler.store.inventory.entries,
+                self._reconciler.book,
+                lambda: self._healer.left,
+            ),
             self._mailbox.put,
             self._crashed,
         )
@@ -164,11 +167,11 @@ class Agent:
                 self._see_head(message)
             elif isinstance(message, Crash):
                 raise message.error
-        healed = self._healer.healed
+        healed, left = self._healer.healed, self._healer.left
         if failed := self._heal():
             self._progress = replace(self._progress, failures=(*self._progress.failures, *failed))
             self._retry_later()
-        if failed or self._healer.healed != healed:
+        if failed or self._healer.healed != healed or self._healer.left is not left:
             self._tidy_soon()
 
     def _heal(self) -> tuple[ObjectResult, ...]:
@@ -354,6 +357,7 @@ class Agent:
             fights=fights,
             health=overall(components),
             components=components,
+            left=tuple(healer.left.items()),
             healed=healer.healed,
             last_healed=healer.last,
             last_healed_at=healer.last_at,

@@ -7,7 +7,7 @@ without reading a single Secret. What is as it should be is dropped where it arr
 
 import random
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -21,13 +21,20 @@ from envctl.model.cluster import EventKind, ResourceType, WatchEvent
 from envctl.model.inventory import InventoryEntry
 from envctl.model.objects import ObjectId
 from envctl.model.status import Level
-from envctl.planning.fields import fields_digest, last_manager
+from envctl.planning.fields import fields_digest, last_manager, last_paths
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 # Between two watches that ended as they should; nothing is lost, the next one tells the state first.
 _BREATH = 0.2
 
-Entries = Callable[[], Mapping[ObjectId, InventoryEntry]]
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What watches compare with: the inventory, the health, and the objects whose drift was left as it is."""
+
+    entries: Callable[[], Mapping[ObjectId, InventoryEntry]]
+    book: HealthBook
+    left: Callable[[], Container[ObjectId]] = frozenset
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +42,27 @@ class Drift:
     """An object that may not be as it was applied.
 
     `version` is the live object's, `fields` the digest of the fields that are still ours, `manager`
-    who wrote last. `vanished`: it was deleted, or lost our label.
+    who wrote last, `paths` the fields that are theirs. `vanished`: it was deleted, or lost our label.
     """
 
     key: ObjectId
     version: str
     fields: str = ""
     manager: str = ""
+    paths: tuple[str, ...] = ()
     vanished: bool = False
 
 
 News = Drift | HealthChange
 
 
-def drift_in(event: WatchEvent, entries: Mapping[ObjectId, InventoryEntry]) -> Drift | None:
-    """The drift that an event may mean, None where the object stands as it was applied or is not ours."""
+def drift_in(
+    event: WatchEvent, entries: Mapping[ObjectId, InventoryEntry], left: Container[ObjectId] = ()
+) -> Drift | None:
+    """The drift that an event may mean, None where the object stands as it was applied or is not ours.
+
+    For an object that was `left` as it is, the end of its drift is told as well.
+    """
     key = key_of(event)
     entry = entries.get(key)
     if entry is None or entry.leaving:
@@ -58,9 +71,9 @@ def drift_in(event: WatchEvent, entries: Mapping[ObjectId, InventoryEntry]) -> D
     if event.kind is EventKind.DELETED:
         return Drift(key, version, vanished=True)
     fields = fields_digest(event.object)
-    if entry.settled and fields == entry.fields:
+    if entry.settled and fields == entry.fields and key not in left:
         return None
-    return Drift(key, version, fields, last_manager(event.object))
+    return Drift(key, version, fields, last_manager(event.object), last_paths(event.object))
 
 
 def still_drifts(drift: Drift, entry: InventoryEntry, written: str) -> bool:
@@ -103,31 +116,25 @@ def scopes_of(keys: Iterable[ObjectId], *, namespaced: bool) -> frozenset[Scope]
     return frozenset(Scope(key.group, key.kind, key.namespace if namespaced else "") for key in keys)
 
 
-def current_drift(world: World, entries: Mapping[ObjectId, InventoryEntry], book: HealthBook) -> list[Drift]:
+def current_drift(world: World, known: Known) -> list[Drift]:
     """All drift that there is now, by one look at each scope; one that may not be looked at is told.
 
     The health of all is noted along.
     """
-    scopes = served(world, scopes_of(entries, namespaced=world.options.namespaced))
-    return [drift for scope, kind in scopes for drift in _looked_at(world, scope, kind, entries, book)]
+    scopes = served(world, scopes_of(known.entries(), namespaced=world.options.namespaced))
+    return [drift for scope, kind in scopes for drift in _looked_at(world, scope, kind, known)]
 
 
-def _looked_at(
-    world: World,
-    scope: Scope,
-    kind: ResourceType,
-    entries: Mapping[ObjectId, InventoryEntry],
-    book: HealthBook,
-) -> list[Drift]:
+def _looked_at(world: World, scope: Scope, kind: ResourceType, known: Known) -> list[Drift]:
     watch = world.cluster.watch(
         kind,
         selector=world.options.selector,
         namespace=scope.namespace,
-        metadata_only=not book.needs_status(kind.group, kind.kind),
+        metadata_only=not known.book.needs_status(kind.group, kind.kind),
     )
     try:
         with watch as events:
-            found = _initial(scope, events, lambda: entries, book)
+            found = _initial(scope, events, known)
             return [each for each in found if isinstance(each, Drift)]
     except ClusterError as error:
         world.say(Level.WARNING, f"cannot look at {scope}: {error.summary}", kind=scope.kind)
@@ -147,40 +154,36 @@ def served(world: World, scopes: Iterable[Scope]) -> tuple[tuple[Scope, Resource
     return tuple(found)
 
 
-def news_of(
-    event: WatchEvent, entries: Mapping[ObjectId, InventoryEntry], book: HealthBook
-) -> Iterator[News]:
+def news_of(event: WatchEvent, known: Known) -> Iterator[News]:
     """What an event tells: drift, and another health. Health is noted on the way."""
-    key = key_of(event)
+    key, entries = key_of(event), known.entries()
     if key not in entries:
         return
     if event.kind is EventKind.DELETED:
-        changed = book.gone(key, version_of(event.object))
+        changed = known.book.gone(key, version_of(event.object))
     else:
-        changed = book.note(key, event.object)
+        changed = known.book.note(key, event.object)
     if changed:
         yield HealthChange(key)
-    if (drift := drift_in(event, entries)) is not None:
+    if (drift := drift_in(event, entries, known.left())) is not None:
         yield drift
 
 
-def _initial(
-    scope: Scope, events: Iterator[WatchEvent], entries: Entries, book: HealthBook
-) -> Iterator[News]:
+def _initial(scope: Scope, events: Iterator[WatchEvent], known: Known) -> Iterator[News]:
     """Follow a watch to the end of its initial state; whatever was not in it is missing."""
     # Taken before the state: what is applied for the first time while it arrives is not missing.
-    before = entries()
+    before = known.entries()
     seen: set[ObjectId] = set()
     for event in events:
         if event.kind is EventKind.SYNCED:
             for drift in missing(scope, seen, before):
-                if book.gone(drift.key):
+                if known.book.gone(drift.key):
                     yield HealthChange(drift.key)
                 yield drift
             return
         if event.kind is EventKind.ADDED:
             seen.add(key_of(event))
-            yield from news_of(event, entries(), book)
+            yield from news_of(event, known)
 
 
 def missing(scope: Scope, seen: set[ObjectId], entries: Mapping[ObjectId, InventoryEntry]) -> Iterator[Drift]:
@@ -198,17 +201,15 @@ class Watcher(AgentThread):
         world: World,
         scope: Scope,
         kind: ResourceType,
-        entries: Entries,
-        book: HealthBook,
+        known: Known,
         hand_on: Callable[[News], None],
         crashed: Crashed,
     ) -> None:
         super().__init__(f"envctl-watch-{kind}", self._keep_watching, crashed)
-        self._book = book
         self._world = world
         self._scope = scope
         self._kind = kind
-        self._entries = entries
+        self._known = known
         self._hand_on = hand_on
         self._stopped = threading.Event()
         self._watch: AbstractContextManager[Iterator[WatchEvent]] | None = None
@@ -238,19 +239,19 @@ class Watcher(AgentThread):
             self._kind,
             selector=self._world.options.selector,
             namespace=self._scope.namespace,
-            metadata_only=not self._book.needs_status(self._kind.group, self._kind.kind),
+            metadata_only=not self._known.book.needs_status(self._kind.group, self._kind.kind),
         )
         self._watch = watch
         with watch as events:
             if self._stopped.is_set():
                 return
-            for news in _initial(self._scope, events, self._entries, self._book):
+            for news in _initial(self._scope, events, self._known):
                 self._hand_on(news)
             self._say("")
             for event in events:
                 if event.kind is EventKind.EXPIRED:
                     return
-                for news in news_of(event, self._entries(), self._book):
+                for news in news_of(event, self._known):
                     self._hand_on(news)
 
     def _say(self, trouble: str) -> None:
@@ -268,28 +269,24 @@ class Observer:
     def __init__(
         self,
         world: World,
-        entries: Entries,
-        book: HealthBook,
+        known: Known,
         hand_on: Callable[[News], None],
         crashed: Crashed,
     ) -> None:
-        self._book = book
         self._world = world
-        self._entries = entries
+        self._known = known
         self._hand_on = hand_on
         self._crashed = crashed
         self._watchers: dict[Scope, Watcher] = {}
 
     def follow(self) -> None:
         """Start and stop watchers so that they fit the inventory."""
-        entries = self._entries()
+        entries = self._known.entries()
         present = scopes_of(entries, namespaced=self._world.options.namespaced)
         for scope in self._watchers.keys() - present:
             self._watchers.pop(scope).stop()
         for scope, kind in served(self._world, present - self._watchers.keys()):
-            watcher = Watcher(
-                self._world, scope, kind, self._entries, self._book, self._hand_on, self._crashed
-            )
+            watcher = Watcher(self._world, scope, kind, self._known, self._hand_on, self._crashed)
             self._watchers[scope] = watcher
             watcher.start()
 

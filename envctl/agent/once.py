@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from envctl.agent.healer import Healer
 from envctl.agent.healthbook import PASSED, overall
 from envctl.agent.mailbox import Crash, Mailbox
-from envctl.agent.observe import Drift, Observer, current_drift, still_drifts
+from envctl.agent.observe import Drift, Known, Observer, current_drift, still_drifts
 from envctl.agent.options import World
 from envctl.agent.preview import preview
 from envctl.agent.reconcile import Healing, Reconciler
@@ -88,8 +88,11 @@ class _Once:
         self._reporter = Reporter(world)
         self._observer = Observer(
             world,
-            lambda: self._reconciler.store.inventory.entries,
-            self._reconciler.book,
+            Known(
+                lambda: self._reconciler.store.inventory.entries,
+                self._reconciler.book,
+                lambda: self._healer.left,
+            ),
             self._mailbox.put,
             lambda error: self._mailbox.put(Crash(error)),
         )
@@ -146,7 +149,7 @@ class _Once:
         entries, written = self._reconciler.store.inventory.entries, self._reconciler.applier.versions
         wanted = [
             Healing(drift.key, drift.vanished)
-            for drift in current_drift(self._world, entries, self._reconciler.book)
+            for drift in current_drift(self._world, Known(lambda: entries, self._reconciler.book))
             if entries[drift.key].settled
             and still_drifts(drift, entries[drift.key], written.get(drift.key, ""))
         ]

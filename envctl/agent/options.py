@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from envctl.delivery.deploy import deploy_branch, deploy_ref
 from envctl.health.rules import Rules
+from envctl.model.keeping import DriftPolicy
 from envctl.model.status import Level, LogEntry
 from envctl.planning.ownership import PART_OF, applyset_id
 from envctl.ports import Clock, Cluster, Repository
@@ -26,6 +27,7 @@ class AgentOptions:
     - `definition_wait`, `prune_wait`: how many seconds a reconcile waits for a new kind to be
       served, and for deleted objects to be gone, before it reports them and goes on.
     - `namespaced`: watch each namespace by itself, for credentials that reach only some namespaces.
+    - `drift`: what is done about drift of objects that do not say it themselves.
     - `retry_first`, `retry_most`: seconds until what failed is tried again; doubled each time.
     """
 
@@ -37,6 +39,7 @@ class AgentOptions:
     definition_wait: float = 30
     prune_wait: float = 10
     namespaced: bool = False
+    drift: DriftPolicy = DriftPolicy.HEAL
     retry_first: float = 5
     retry_most: float = 300
 

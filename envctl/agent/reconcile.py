@@ -8,7 +8,7 @@ result = reconciler.reconcile(commit_id)
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from envctl.agent.apply import Applier, Outcome, Task, failure, may_force, settled
+from envctl.agent.apply import Applier, Outcome, Task, failure, may_force, served_type, settled
 from envctl.agent.definitions import Pause, await_served, is_definition
 from envctl.agent.desired import Target, desired_value, read_target
 from envctl.agent.healthbook import HealthBook
@@ -17,10 +17,13 @@ from envctl.agent.prune import Pruned, Pruner
 from envctl.agent.source import verify
 from envctl.agent.store import InventoryStore
 from envctl.agent.workers import Workers
-from envctl.errors import InputError, UnavailableError
+from envctl.errors import EnvctlError, InputError, UnavailableError
 from envctl.model.inventory import InventoryEntry
+from envctl.model.keeping import DriftPolicy, drift_policy
 from envctl.model.objects import ObjectId
 from envctl.model.plan import Action, ObjectResult, ReconcileResult, Refusal
+from envctl.model.values import JsonObject
+from envctl.planning.fields import is_within
 from envctl.planning.waves import order
 
 _FIRST_STEP, _LONGEST_STEP = 0.05, 1.0
@@ -77,7 +80,10 @@ class Reconciler:
         )
 
     def heal(self, wanted: Sequence[Healing]) -> list[Outcome]:
-        """Put objects back to what was last applied. What fails is left to the next reconcile, unsettled."""
+        """Put objects back to what was last applied. What fails is left to the next reconcile, unsettled.
+
+        Objects whose drift is not to be healed are SKIPPED; the reason is their policy.
+        """
         entries = self.store.inventory.entries
         vanished = {each.key: each.vanished for each in wanted}
         outcomes: list[Outcome] = []
@@ -88,21 +94,34 @@ class Reconciler:
             outcomes += self._workers.run(self.applier.apply, known, lambda: False)
         self._record(outcomes)
         healed = {outcome.task.entry.id for outcome in outcomes if outcome.live is not None}
+        left = {outcome.task.entry.id for outcome in outcomes if outcome.result.action is Action.SKIPPED}
         # Without a UID the next apply looks first: what vanished may be somebody else's by then.
         self.store.update(
             replace(entries[key], settled=False, uid="" if gone else entries[key].uid)
             for key, gone in vanished.items()
-            if key not in healed
+            if key not in healed | left
         )
         return outcomes
 
     def _healing_task(self, entry: InventoryEntry, *, vanished: bool) -> Task | Outcome:
         try:
             value = desired_value(self._world, entry.id, entry.component, entry.blob)
+            policy = drift_policy(value, self._world.options.drift)
         except InputError as error:  # not in the store: the next reconcile fetches it
             return Outcome(Task(entry, {}), failure(entry.id, error), error=error)
+        if policy is not DriftPolicy.HEAL and (vanished or not self._stands(entry, value)):
+            return Outcome(Task(entry, value), ObjectResult(entry.id, Action.SKIPPED, str(policy)))
         # All fields of this very text were ours when it was applied, so all may be taken back.
         return Task(entry, value, force=True, look=vanished)
+
+    def _stands(self, entry: InventoryEntry, value: JsonObject) -> bool:
+        """Whether an object has all that was applied, so that only its fields' owner is another one."""
+        cluster, key = self._world.cluster, entry.id
+        try:
+            live = cluster.get(served_type(cluster, value), key.namespace, key.name)
+        except EnvctlError:
+            return False
+        return live is not None and is_within(value, live)
 
     def _apply(self, target: Target, results: list[ObjectResult]) -> bool:
         """Apply the waves. Returns whether it was interrupted."""

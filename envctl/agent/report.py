@@ -34,6 +34,7 @@ class Situation:
     - `source_error`: why the branch cannot be read. `refusal`: why its newest commit is refused.
       `trouble`: why a reconcile ended early.
     - `failures`, `refused`: of the last reconcile. `fights`: object → manager.
+    - `left`: drift that is not healed because nobody wants it to be: object → what was changed.
     - `health`: the worst of the `components`, whose reasons name an object.
     """
 
@@ -48,6 +49,7 @@ class Situation:
     fights: tuple[tuple[ObjectId, str], ...] = ()
     health: Health = Health.UNKNOWN
     components: Mapping[str, Assessment] = field(default_factory=dict)
+    left: tuple[tuple[ObjectId, str], ...] = ()
     healed: int = 0
     last_healed: str = ""
     last_healed_at: str = ""
@@ -199,14 +201,15 @@ def _fight_text(fights: Sequence[tuple[ObjectId, str]]) -> str:
     key, manager = fights[0]
     who = manager or "somebody"
     more = f", and {len(fights) - 1} more" if len(fights) > 1 else ""
-    return f"{who} keeps changing {key}{more}; it is healed less often now"
+    return f"{who} keeps changing {key}{more}"
 
 
 def _failures(situation: Situation) -> tuple[Failure, ...]:
     fought = ((str(key), _fight_text([(key, manager)])) for key, manager in situation.fights)
     failed = ((str(each.id), each.reason) for each in situation.failures)
+    left = ((str(key), f"{cause}; it is not healed (drift: warn)") for key, cause in situation.left)
     kept = ((each.subject, f"{each.reason} [{each.guard}] ({each.hint})") for each in situation.refused)
-    return tuple(Failure(name, _short(reason)) for name, reason in (*failed, *fought, *kept))
+    return tuple(Failure(name, _short(reason)) for name, reason in (*failed, *fought, *left, *kept))
 
 
 def _dated(condition: Condition, previous: EnvironmentStatus, now: str) -> Condition:

@@ -57,6 +57,13 @@ _COLORS = {Level.INFO: "blue", Level.WARNING: "yellow", Level.ERROR: "red"}
     "--namespaced", is_flag=True, help="Watch each namespace by itself: needs rights in these alone."
 )
 @click.option(
+    "--drift",
+    type=click.Choice(["heal", "warn"]),
+    default="heal",
+    show_default=True,
+    help="What is done about changes that others make: put back, or only told.",
+)
+@click.option(
     "--listen",
     default="",
     metavar="[HOST]:PORT",
@@ -73,6 +80,7 @@ def agent(
     election: bool,  # noqa: FBT001
     lease: int,
     namespaced: bool,  # noqa: FBT001
+    drift: str,
     listen: str,
     kubeconfig: Path | None,
     context: str | None,
@@ -92,7 +100,9 @@ def agent(
     """
     stop = stopped_by_signals()
     agents = [
-        wiring.AgentSettings(name, repo, interval, _folder(store, name, environments), namespace, namespaced)
+        wiring.AgentSettings(
+            name, repo, interval, _folder(store, name, environments), namespace, namespaced, drift
+        )
         for name in dict.fromkeys(environments)
     ]
     wiring.run_agents(

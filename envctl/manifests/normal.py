@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from envctl.manifests.kinds import Scopes, group_of
 from envctl.manifests.names import bad_api_version, bad_kind, bad_name, is_label, is_label_key, is_label_value
+from envctl.model.keeping import annotation_problems
 from envctl.model.objects import ObjectId
 from envctl.model.values import JsonObject, JsonValue
 
@@ -61,6 +62,7 @@ def normalize(value: JsonObject, scopes: Scopes, default_namespace: str) -> Norm
         *_heading(value, metadata, known=known is not None),
         *_server_set(value, cleaned),
         *_texts(cleaned),
+        *((problem.summary, problem.hint) for problem in annotation_problems(value)),
     )
     if known and not namespace:
         complaints += (("has no namespace, and the environment sets no default", "set metadata.namespace"),)

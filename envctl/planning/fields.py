@@ -8,6 +8,7 @@ Names in such a path are not quoted, so it is only read against a value.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from envctl.model.cluster import FIELD_MANAGER
@@ -23,7 +24,7 @@ def fields_digest(live: JsonObject) -> str:
     the digest stands, all of them have the values that were applied.
     """
     for entry in managed_fields(live):
-        if _is_ours(entry):
+        if is_ours(entry):
             text = json.dumps(entry.get("fieldsV1"), sort_keys=True, separators=(",", ":"))
             return hashlib.sha256(text.encode()).hexdigest()[:16]
     return ""
@@ -31,13 +32,39 @@ def fields_digest(live: JsonObject) -> str:
 
 def last_manager(live: JsonObject) -> str:
     """The other field manager that wrote last, besides controllers that write a status; empty if none."""
-    others = [
-        entry
-        for entry in managed_fields(live)
-        if not _is_ours(entry) and entry.get("subresource") != "status"
-    ]
-    newest = max(others, key=lambda entry: str(entry.get("time", "")), default=None)
+    newest = _newest_other(live)
     return str(newest.get("manager", "")) if newest else ""
+
+
+def last_paths(live: JsonObject, most: int = 50) -> tuple[str, ...]:
+    """The fields that this manager owns, the first ones, as paths of structured-merge-diff."""
+    newest = _newest_other(live)
+    return tuple(islice(_paths("", newest.get("fieldsV1")), most)) if newest else ()
+
+
+def _newest_other(live: JsonObject) -> Mapping[str, Any] | None:
+    others = [
+        entry for entry in managed_fields(live) if not is_ours(entry) and entry.get("subresource") != "status"
+    ]
+    return max(others, key=lambda entry: str(entry.get("time", "")), default=None)
+
+
+def _paths(path: str, fields: Any) -> Iterator[str]:
+    """The leaves of a FieldsV1 value."""
+    inner = {key: each for key, each in fields.items() if key != "."} if isinstance(fields, Mapping) else {}
+    if not inner and path:
+        yield path
+    for key, each in inner.items():
+        yield from _paths(path + _step(key), each)
+
+
+def _step(key: str) -> str:
+    kind, _, text = key.partition(":")
+    if kind == "k":
+        keys, _ = _literal(text)
+        named = keys.items() if isinstance(keys, Mapping) else ()
+        return f"[{','.join(f'{name}={json.dumps(each)}' for name, each in named)}]"
+    return {"v": f"[={text}]", "i": f"[{text}]"}.get(kind, f".{text}")
 
 
 def managed_fields(live: JsonObject) -> Sequence[Mapping[str, Any]]:
@@ -52,6 +79,19 @@ def managed_fields(live: JsonObject) -> Sequence[Mapping[str, Any]]:
 def all_held(paths: Iterable[str], value: JsonObject) -> bool:
     """Whether every one of these field paths exists in a value that was applied before."""
     return all(has_field(value, path) for path in paths)
+
+
+def is_within(value: JsonValue, live: JsonValue) -> bool:
+    """Whether a live value has all of a value that was applied, in the same form."""
+    if isinstance(value, Mapping):
+        return isinstance(live, Mapping) and all(
+            key in live and is_within(each, live[key]) for key, each in value.items()
+        )
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        if not isinstance(live, Sequence) or isinstance(live, str) or len(live) != len(value):
+            return False
+        return all(map(is_within, value, live))
+    return value == live
 
 
 def has_field(value: JsonValue, path: str) -> bool:
@@ -69,7 +109,8 @@ def has_field(value: JsonValue, path: str) -> bool:
     return False
 
 
-def _is_ours(entry: Mapping[str, Any]) -> bool:
+def is_ours(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry of managedFields tells what we have applied."""
     return (
         entry.get("manager") == FIELD_MANAGER
         and entry.get("operation") == "Apply"

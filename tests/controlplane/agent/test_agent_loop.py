@@ -7,6 +7,7 @@ import pytest
 
 from envctl.agent.once import reconcile_once
 from envctl.model.cluster import ResourceType
+from envctl.model.keeping import DriftPolicy
 from envctl.model.status import Level
 
 LABELS = "applyset.kubernetes.io/part-of"
@@ -329,19 +330,59 @@ def test_a_definition_that_never_takes_effect_is_named(make_rig, cm, stuck_defin
 
 
 def test_a_fight_is_named_and_calmed(quiet, cm, wait_for) -> None:
-    """Somebody changes the same object again and again: after six heals it is left alone for a while."""
+    """Agent's fault row 23: somebody changes the same object again and again, and field and manager are told."""
     quiet.branch.publish({"web": [cm("a", quiet.namespace, x="1")]})
     with quiet.running():
         quiet.await_applied(quiet.branch.tip)
         for number in range(6):
             edit(quiet, "a", data={"x": f"theirs {number}"})
             wait_for(lambda: quiet.data("a") == {"x": "1"})
-        edit(quiet, "a", data={"x": "theirs at last"})
         status = quiet.await_condition("Stalled", "Fought")
         message = status.condition("Stalled").message
-        assert message.endswith(f" keeps changing ConfigMap {quiet.namespace}/a; it is healed less often now")
-        assert quiet.data("a") == {"x": "theirs at last"}
-        assert any("keeps changing" in message for message in messages(quiet, Level.WARNING))
+        assert message.endswith(f" keeps changing ConfigMap {quiet.namespace}/a")
+        told = [message for message in messages(quiet, Level.WARNING) if "keeps changing" in message]
+        assert len(told) == 1
+        assert told[0].endswith(
+            f" keeps changing ConfigMap {quiet.namespace}/a (.data.x): it is healed each time"
+        )
+
+
+@pytest.mark.parametrize("everywhere", [True, False], ids=["by option", "by annotation"])
+def test_drift_is_only_told_where_that_is_wanted(make_rig, cm, wait_for, *, everywhere: bool) -> None:
+    """Once, with the manager and the field; and no more once the object is as it was."""
+    rig = make_rig(drift=DriftPolicy.WARN if everywhere else DriftPolicy.HEAL)
+    kept = cm("a", rig.namespace, x="1")
+    if not everywhere:
+        kept["metadata"]["annotations"] = {"envctl.dev/drift": "warn"}
+    rig.branch.publish({"web": [kept]})
+    with rig.running():
+        rig.await_applied(rig.branch.tip)
+        edit(rig, "a", data={"x": "2"})
+        (failure,) = wait_for(lambda: rig.status().failures)
+        assert failure.object == f"ConfigMap {rig.namespace}/a"
+        assert failure.reason.startswith("changed by ")
+        assert failure.reason.endswith(" (.data.x); it is not healed (drift: warn)")
+        assert rig.data("a") == {"x": "2"}
+        edit(rig, "a", data={"x": "1"})
+        wait_for(lambda: rig.status().failures == () and rig.status().ready)
+    assert len([each for each in messages(rig, Level.WARNING) if "drift: warn" in each]) == 1
+
+
+def test_drift_of_one_object_is_ignored_and_of_the_next_one_healed(rig, cm, wait_for) -> None:
+    """Not even told; a deletion is no other drift than a change."""
+    ignored = cm("a", rig.namespace, x="1")
+    ignored["metadata"]["annotations"] = {"envctl.dev/drift": "ignore"}
+    rig.branch.publish({"web": [ignored, cm("b", rig.namespace, x="1")]})
+    with rig.running():
+        rig.await_applied(rig.branch.tip)
+        edit(rig, "a", data={"x": "2"})
+        edit(rig, "b", data={"x": "2"})
+        wait_for(lambda: rig.data("b") == {"x": "1"})
+        rig.kube.delete(rig.config_map_type, rig.namespace, "a")
+        rig.kube.delete(rig.config_map_type, rig.namespace, "b")
+        wait_for(lambda: rig.data("b") == {"x": "1"})
+        assert rig.data("a") is None
+        assert messages(rig, Level.WARNING) == []
 
 
 def test_two_environments_in_one_cluster_do_not_touch_each_other(make_rig, cm, wait_for) -> None:

@@ -45,11 +45,14 @@ EDIT = managed("kubectl-edit", "y", operation="Update")
         pytest.param(
             event(EventKind.MODIFIED, LESS, EDIT),
             ENTRY,
-            Drift(KEY, "7", LESS_DIGEST, "kubectl-edit"),
+            Drift(KEY, "7", LESS_DIGEST, "kubectl-edit", (".data.y",)),
             id="a field was taken",
         ),
         pytest.param(
-            event(EventKind.ADDED, EDIT), ENTRY, Drift(KEY, "7", "", "kubectl-edit"), id="all was taken"
+            event(EventKind.ADDED, EDIT),
+            ENTRY,
+            Drift(KEY, "7", "", "kubectl-edit", (".data.y",)),
+            id="all was taken",
         ),
         pytest.param(event(EventKind.DELETED, OURS), ENTRY, Drift(KEY, "7", vanished=True), id="deleted"),
         pytest.param(event(EventKind.MODIFIED, LESS, name="b"), ENTRY, None, id="not in the inventory"),

@@ -74,8 +74,8 @@ CALM = {"Reconciling": "False Idle", "Stalled": "False Free", "SourceReady": "Tr
         pytest.param(
             Situation(INVENTORY, fights=((KEY, "kubectl"), (KEY, "x"))),
             {
-                "Ready": "False Fought: kubectl keeps changing ConfigMap ns/a, and 1 more; it is healed less often now",
-                "Stalled": "True Fought: kubectl keeps changing ConfigMap ns/a, and 1 more; it is healed less often now",
+                "Ready": "False Fought: kubectl keeps changing ConfigMap ns/a, and 1 more",
+                "Stalled": "True Fought: kubectl keeps changing ConfigMap ns/a, and 1 more",
             },
             id="a fight",
         ),
