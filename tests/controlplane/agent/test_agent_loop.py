@@ -330,7 +330,7 @@ def test_a_definition_that_never_takes_effect_is_named(make_rig, cm, stuck_defin
 
 
 def test_a_fight_is_named_and_calmed(quiet, cm, wait_for) -> None:
-    """Agent's fault row 23: somebody changes the same object again and again, and field and manager are told."""
+    """Somebody changes the same object again and again, and field and manager are told."""
     quiet.branch.publish({"web": [cm("a", quiet.namespace, x="1")]})
     with quiet.running():
         quiet.await_applied(quiet.branch.tip)
