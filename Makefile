@@ -10,10 +10,10 @@ STAMP  := $(VENV)/.installed
 # Tests wait more than they compute: for servers, deadlines and killed processes.
 JOBS   ?= 3
 
-.PHONY: help demo test lint unit controlplane bench docs lock clean
+.PHONY: help demo test lint unit controlplane bench bench-agent docs lock clean
 
 help:  ## list the recipes
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -49,6 +49,10 @@ bench: $(STAMP)  ## the benchmarks behind benchmarks/RESULTS.md that need no fet
 	@$(BIN)/python benchmarks/growth.py
 	@$(BIN)/python benchmarks/promotion.py
 	@$(BIN)/python benchmarks/publish.py
+
+bench-agent: $(STAMP)  ## the agent against a real API server: cold, one change, drift, at rest, memory (15 min)
+	@$(BIN)/envctl dev-cluster build
+	@$(BIN)/python benchmarks/agent_all.py
 
 docs: $(STAMP)  ## write docs/commands.md anew from the help texts
 	@$(BIN)/python tools/commands.py
