@@ -58,7 +58,7 @@ def one(rig: Rig, branch: Branch, agent: AgentProcess, into: Changes, number: in
         data = None if note is None else make(NAME, number, note)["data"]
         seen = eye.await_data(f"{place}/{name}", data)
     into.pushed.append(seen - pushed)
-    into.looked.append(seen - max(min(rig.seen(before), seen), before))
+    into.looked.append(seen - rig.seen(before, seen))
     rig.await_applied(branch, agent)
     time.sleep(_SETTLE)
     into.asked.append(rig.audit.requests())

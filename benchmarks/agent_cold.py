@@ -124,7 +124,7 @@ def agent_seconds(rig: Rig, name: str, count: int) -> tuple[float, list[Asked], 
         asked = rig.audit.requests()
         last = max(each.ended for each in asked if each.about == "objects" and each.verb == "patch")
         print(f"  agent: {cpu:.1f} s cpu, peak {peak:.0f} MiB; {counted(asked)}", flush=True)
-        return last - clock - rig.seen(pushed), asked, agent
+        return last - clock - rig.seen(pushed, last - clock), asked, agent
 
 
 def measure(rig: Rig, count: int, rounds: int) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from agent_objects import Branch
-from timing import ENVCTL, ROOT
+from timing import ROOT
 
 sys.path.insert(0, str(ROOT))
 
@@ -32,13 +32,20 @@ from envctl.kube.cluster import KubeCluster
 from envctl.kube.connect import connect
 from envctl.model.cluster import EventKind, ResourceType, WatchEvent
 from envctl.model.status import EnvironmentStatus
+from tests.controlplane.conftest import token_of
 from tests.support.git_servers import GitServer, git_http_server
 
 CONFIG_MAP = ResourceType("", "v1", "ConfigMap", "configmaps", namespaced=True)
 SYSTEM = "envctl-system"
-AGENT = "bench-agent"
+ACCOUNT = "bench"
+AGENT = f"system:serviceaccount:{SYSTEM}:{ACCOUNT}"
+_EVERYTHING = {
+    "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": SYSTEM}],
+    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+}
 WRITING = frozenset({"create", "update", "patch", "delete"})
 PATIENCE = 600.0
+_QUIET = 0.4
 _CLOCK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE") / 2**20
 
@@ -221,14 +228,22 @@ class Rig:
         """An ``envctl agent`` process; it must end well."""
         log = self.folder / f"{environment}-{time.monotonic_ns()}.log"
         command = [
-            *(*ENVCTL, "agent", "--env", environment, "--repo", self.git.url(f"{environment}.git")),
-            *("--interval", str(interval), "--store", str(self.folder / f"{environment}.store")),
-            *("--kubeconfig", str(self.cluster.kubeconfig_for(AGENT, ["system:masters"])), "-o", "json"),
+            *(sys.executable, str(ROOT / "benchmarks/agent_pod.py"), str(self.folder / "pod")),
+            *("agent", "--env", environment, "--repo", self.git.url(f"{environment}.git")),
+            *(
+                "--interval",
+                str(interval),
+                "--store",
+                str(self.folder / f"{environment}.store"),
+                "-o",
+                "json",
+            ),
         ]
+        pod = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(self.cluster.port)}
+        settings = {**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(self.folder), **pod}
+        settings.pop("KUBECONFIG", None)
         with log.open("wb") as output:
-            process = subprocess.Popen(
-                command, stdout=output, stderr=output, env={**os.environ, "PYTHONPATH": str(ROOT)}
-            )
+            process = subprocess.Popen(command, stdout=output, stderr=output, env=settings)
         try:
             yield AgentProcess(process, log)
         finally:
@@ -253,14 +268,38 @@ class Rig:
 
         return until(applied, f"{branch.environment} is at {branch.tip}", agent)
 
-    def seen(self, since: float) -> float:
-        """When a look-up began that could see what was pushed then (monotonic)."""
-        return next((each for each in self.looked if each >= since), since)
+    def seen(self, since: float, until: float) -> float:
+        """When the look-up began that found what was visible in the cluster later (monotonic).
+
+        One that found nothing new is not followed by another request for about the agent's interval.
+        """
+        moments = [each for each in self.looked if since <= each <= until]
+        while len(moments) > 1 and moments[1] - moments[0] > _QUIET:
+            moments.pop(0)
+        return moments[0] if moments else since
 
     def tell(self, row: Row) -> None:
         """Take a figure into the table."""
         self.rows.append(row)
         print(row.markdown(), flush=True)
+
+
+def _make_pod(kube: KubeCluster, folder: Path, authority: Path) -> None:
+    """A service account that may do everything, and its files as a pod has them."""
+    for version, kind, name, more in (
+        ("v1", "Namespace", SYSTEM, {}),
+        ("v1", "ServiceAccount", ACCOUNT, {}),
+        ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", ACCOUNT, _EVERYTHING),
+    ):
+        group = version.rpartition("/")[0]
+        place = {"namespace": SYSTEM} if kind == "ServiceAccount" else {}
+        value: Any = {"apiVersion": version, "kind": kind, "metadata": {"name": name, **place}, **more}
+        found = kube.resource_type(group, kind)
+        if found:
+            kube.apply(found, value)
+    folder.mkdir()
+    (folder / "token").write_text(token_of(kube, SYSTEM, ACCOUNT, 24 * 3600))
+    (folder / "ca.crt").write_bytes(authority.read_bytes())
 
 
 @contextlib.contextmanager
@@ -275,6 +314,7 @@ def start_rig(options: ClusterOptions = API_ONLY) -> Iterator[Rig]:
             DevCluster.start(replace(options, audit_log=log)) as cluster,
             closing(connect(cluster.kubeconfig)) as kube,
         ):
+            _make_pod(kube, folder / "pod", cluster.directory / "ca.crt")
             rig = Rig(cluster, kube, git, Audit(log), folder)
 
             def note(method: str, _path: str) -> None:
