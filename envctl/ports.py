@@ -307,6 +307,10 @@ class Cluster(Protocol):
         """How many requests were sent so far, by HTTP method; an open watch counts once (``WATCH``)."""
         ...
 
+    def answers(self) -> Mapping[tuple[str, int], int]:
+        """The same by HTTP method and status; status 0 where no answer came (yet)."""
+        ...
+
     def close(self) -> None:
         """Close idle connections and end waiting for retries. Watches are closed by their own contexts."""
         ...

@@ -319,7 +319,7 @@ def run_agents(
     from envctl.agent.board import Board
     from envctl.agent.crew import run_together
 
-    boards = {each.environment: Board(each.environment) for each in agents}
+    boards = {each.environment: Board(each.environment, monotonic) for each in agents}
     work = partial(_run_elected, lease) if lease else _run_alone
     with _listening(listen, tuple(boards.values())):
         run_together(
@@ -356,7 +356,13 @@ def _run_elected(
     # A connection of its own: no slow request of the agent may keep the lease from being renewed.
     with closing(reach(lambda: True)) as cluster:
         elector = Elector(options, cluster, system_clock(), log)
+        stale = "the lease was not renewed in time"
+        board.attach(
+            cluster.answers,
+            lambda: elector.trouble or (stale if board.leads and not elector.may_write() else ""),
+        )
         with closing(reach(elector.may_write)) as fenced:
+            board.attach(fenced.answers)
             lead(elector, partial(_work, settings, board, fenced, log), stop)
 
 
@@ -368,6 +374,7 @@ def _run_alone(
     stop: threading.Event,
 ) -> None:
     with closing(reach(lambda: True)) as cluster:
+        board.attach(cluster.answers)
         _work(settings, board, cluster, log, stop)
 
 

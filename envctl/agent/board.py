@@ -1,44 +1,65 @@
 """What can be asked of a running agent from any thread: whether it lives, and how things stand."""
 
 import threading
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from envctl.model.health import Assessment
+from envctl.model.plan import Action, ReconcileResult
 from envctl.model.status import EnvironmentStatus
 
-_PATIENCE = 10.0
+# Seconds that a question waits for a turn.
+_PATIENCE = 2.0
+# Seconds without a turn that nothing explains: the longest Git operation and a slow request. A restart would
+# not make an API server answer that is stalled.
+_STUCK = 900.0
+BOUNDS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
+"""Upper bounds of the buckets for durations of reconciles, in seconds."""
+
+
+OUTCOMES = ("succeeded", "failed", "interrupted", "stopped")
+"""How a reconcile ends."""
+
+Answers = Callable[[], Mapping[tuple[str, int], int]]
+"""Counts requests by method and status, as a cluster does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
     """How an agent stands.
 
-    - `status`: what was reported last; None before the first report.
-    - `components`: the health of each.
-    - `looked_up`: when the branch was read last without an error, in seconds since 1970; 0 for never.
-    - `reconciles`, `reconcile_seconds`: how many, and how long all together.
-    - `unreported`: why the last report could not be written, "" where it was.
+    - `status`: what there is to report; None before the first time. `reported`: it was written once.
+      `unreported`: why the last report could not be written, "" where it was.
+    - `outcomes`: reconciles by how they ended: ``succeeded``, ``failed`` (some objects), ``interrupted`` (by
+      something newer), ``stopped`` (the commit was refused, or the cluster or Git did not answer).
+    - `results`: objects by what a reconcile did to them; nothing was sent for those that are not in it.
+    - `durations`: how many reconciles took at most each of `BOUNDS`, and longer; `seconds` all together.
     """
 
     status: EnvironmentStatus | None = None
-    components: Mapping[str, Assessment] = field(default_factory=dict)
-    looked_up: float = 0
-    reconciles: int = 0
-    reconcile_seconds: float = 0
+    reported: bool = False
     unreported: str = ""
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    results: Mapping[Action, int] = field(default_factory=dict)
+    durations: tuple[int, ...] = (0,) * (len(BOUNDS) + 1)
+    seconds: float = 0
 
 
 class Board:
     """Written by the thread that decides, read by all others. Empty while another agent leads."""
 
-    def __init__(self, environment: str) -> None:
+    def __init__(self, environment: str, monotonic: Callable[[], float]) -> None:
         self.environment = environment
+        self._monotonic = monotonic
         self._changed = threading.Condition()
         self._turns = 0
+        self._asked_at: float | None = None  # since when a question is open
         self._wake: Callable[[], None] | None = None
-        self._requests: Callable[[], Mapping[str, int]] = dict
-        self._trouble: Callable[[], str] = str
+        self._read_at: Callable[[], float] = float
+        self._troubles: dict[str, Callable[[], str]] = {}
+        self._answers: list[Answers] = []
+        self._listeners: list[Callable[[EnvironmentStatus], None]] = []
         self._shown = Shown()
 
     @property
@@ -54,61 +75,98 @@ class Board:
     @property
     def ready(self) -> bool:
         """Whether the agent sees the cluster and reports how things stand, or stands by for one that does."""
-        shown = self._shown
-        return not self.leads or (shown.status is not None and not shown.unreported and not self._trouble())
+        if any(trouble() for trouble in tuple(self._troubles.values())):
+            return False
+        return not self.leads or (self._shown.reported and not self._shown.unreported)
 
-    def requests(self) -> Mapping[str, int]:
-        """How many requests the agent sent to the API server, by method."""
-        return self._requests()
+    @property
+    def read_at(self) -> float:
+        """When the branch was read last without an error, in seconds since 1970; 0 for never."""
+        return self._read_at()
+
+    def requests(self) -> Mapping[tuple[str, int], int]:
+        """How many requests were sent to the API server, by method and status (0: no answer came)."""
+        found: Counter[tuple[str, int]] = Counter()
+        for answers in self._answers:
+            found.update(answers())
+        return found
+
+    def attach(self, answers: Answers, trouble: Callable[[], str] = str) -> None:
+        """Count the requests of one more connection; `trouble` says why it is of no use now, if so."""
+        self._answers.append(answers)
+        self._troubles[f"connection {len(self._answers)}"] = trouble
+
+    def listen(self, listener: Callable[[EnvironmentStatus], None]) -> None:
+        """Tell `listener` each status that is shown. It must return at once."""
+        self._listeners.append(listener)
 
     def begin(
-        self,
-        wake: Callable[[], None],
-        requests: Callable[[], Mapping[str, int]],
-        trouble: Callable[[], str] = str,
+        self, wake: Callable[[], None], read_at: Callable[[], float] = float, trouble: Callable[[], str] = str
     ) -> None:
         """The agent starts: `wake` makes the thread that decides take a turn.
 
-        `trouble` says what the agent cannot see now, and why.
+        `read_at` tells when the branch was read last, `trouble` what the agent cannot see now, and why.
         """
-        self._requests, self._trouble = requests, trouble
+        self._read_at, self._troubles["agent"] = read_at, trouble
+        self._asked_at = None
         self._wake = wake
 
     def end(self) -> None:
         """The agent has ended."""
         self._wake, self._shown = None, Shown()
+        self._read_at, self._troubles["agent"] = float, str
 
     def turn(self) -> None:
         """The thread that decides has taken a turn."""
         with self._changed:
             self._turns += 1
+            self._asked_at = None
             self._changed.notify_all()
 
-    def show(self, status: EnvironmentStatus, components: Mapping[str, Assessment]) -> None:
-        """What was reported."""
-        self._shown = replace(self._shown, status=status, components=components, unreported="")
+    def show(self, status: EnvironmentStatus) -> None:
+        """What there is to report."""
+        self._shown = replace(self._shown, status=status)
+        for listener in self._listeners:
+            listener(status)
 
-    def fail(self, reason: str) -> None:
-        """Why a report could not be written."""
-        self._shown = replace(self._shown, unreported=reason)
+    def told(self, trouble: str = "") -> None:
+        """It was reported, or could not be."""
+        self._shown = replace(self._shown, reported=self._shown.reported or not trouble, unreported=trouble)
 
-    def look_up(self, time: float) -> None:
-        """The branch was read."""
-        self._shown = replace(self._shown, looked_up=time)
-
-    def reconciled(self, seconds: float) -> None:
-        """A reconcile has ended, well or not."""
-        shown = self._shown
+    def reconciled(self, seconds: float, result: ReconcileResult | None) -> None:
+        """A reconcile has ended; without a result where it was stopped."""
+        shown, slot = self._shown, bisect_left(BOUNDS, seconds)
+        durations = (*shown.durations[:slot], shown.durations[slot] + 1, *shown.durations[slot + 1 :])
         self._shown = replace(
-            shown, reconciles=shown.reconciles + 1, reconcile_seconds=shown.reconcile_seconds + seconds
+            shown,
+            outcomes=Counter(shown.outcomes) + Counter([_outcome(result)]),
+            results=Counter(shown.results) + Counter(result.counts() if result else {}),
+            durations=durations,
+            seconds=shown.seconds + seconds,
         )
 
-    def answers(self, seconds: float = _PATIENCE) -> bool:
-        """Whether the thread that decides takes a turn when it is asked to; True for a stand-by."""
+    def answers(self, seconds: float = _PATIENCE, stuck: float = _STUCK) -> bool:
+        """Whether the thread that decides takes a turn when it is asked to; True for a stand-by.
+
+        A question may stay open for `stuck` seconds: while a slow API server is waited for, say.
+        """
         wake = self._wake
         if wake is None:
             return True
         with self._changed:
             before = self._turns
+            if self._asked_at is None:
+                self._asked_at = self._monotonic()
+            asked_at = self._asked_at
             wake()
-            return self._changed.wait_for(lambda: self._turns != before, seconds)
+            if self._changed.wait_for(lambda: self._turns != before, seconds):
+                return True
+        return self._monotonic() - asked_at < stuck
+
+
+def _outcome(result: ReconcileResult | None) -> str:
+    if result is None:
+        return "stopped"
+    if result.interrupted:
+        return "interrupted"
+    return "failed" if result.failures else "succeeded"

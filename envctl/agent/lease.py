@@ -111,6 +111,11 @@ class Elector:
         self._safe_until = float("-inf")
         self._trouble = ""
 
+    @property
+    def trouble(self) -> str:
+        """Why the Lease cannot be asked for now, "" where it can."""
+        return self._trouble
+
     def may_write(self) -> bool:
         """Whether this is the leader, and nobody else can be one yet."""
         return self._clock.monotonic() < self._safe_until

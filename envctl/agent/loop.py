@@ -10,14 +10,16 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from envctl.agent.board import Board
+from envctl.agent.events import Events
 from envctl.agent.healer import Healer
 from envctl.agent.healthbook import HealthChange, overall
 from envctl.agent.mailbox import Crash, Mailbox, Wake
 from envctl.agent.observe import Drift, Known, Observer
 from envctl.agent.options import AgentOptions, Log, World
 from envctl.agent.reconcile import Reconciler
-from envctl.agent.report import Reporter, Situation
+from envctl.agent.report import Reporter
 from envctl.agent.setup import prepare
+from envctl.agent.situation import Situation
 from envctl.agent.source import Head, Source
 from envctl.errors import ConflictError, EnvctlError, InputError, RefusedError, UnavailableError
 from envctl.health.rules import Rules
@@ -67,12 +69,12 @@ class Agent:
         board: Board | None = None,
     ) -> None:
         """`board` shows to other threads how things stand."""
-        self._board = board or Board(options.environment)
+        self._board = board or Board(options.environment, clock.monotonic)
         self._world = World(options, repository, cluster, clock, log, rules)
         self._mailbox = Mailbox()
         self._reconciler = Reconciler(self._world, self._pause)
         self._healer = Healer(self._world, self._reconciler)
-        self._reporter = Reporter(self._world)
+        self._reporter = Reporter(self._world, Events(self._world))
         self._observer = Observer(
             self._world,
             Known(
@@ -97,7 +99,7 @@ class Agent:
         """
         self._stop = stop
         self._board.begin(
-            lambda: self._mailbox.put(Wake()), self._world.cluster.requests, self._observer.trouble
+            lambda: self._mailbox.put(Wake()), lambda: self._source.read_at, self._observer.trouble
         )
         # The loop waits for the mailbox alone, so the event is turned into a message.
         threading.Thread(target=self._announce_stop, name="envctl-stop", daemon=True).start()
@@ -186,8 +188,6 @@ class Agent:
 
     def _see_head(self, head: Head) -> None:
         branch = self._world.options.branch
-        if not head.error:
-            self._board.look_up(self._world.clock.now().timestamp())
         if head.error:
             self._world.say(Level.WARNING, f"cannot read {branch}: {head.error}")
         elif head.commit is None:
@@ -228,10 +228,12 @@ class Agent:
         retries = self._progress.retries if commit == self._progress.tried else 0
         self._progress = replace(self._progress, tried=commit, target=commit, retry_at=None, retries=retries)
         self._tidy_at = self._now() + _TIDY
+        result: ReconcileResult | None = None
         try:
             if self._progress.trouble:  # our namespace may be what is gone
                 prepare(self._world, self._pause)
-            self._note(self._reconciler.reconcile(self._fetched(commit)))
+            result = self._reconciler.reconcile(self._fetched(commit))
+            self._note(result)
         except RefusedError as error:
             self._note_refusal(commit, error)
         except InputError as error:
@@ -242,7 +244,7 @@ class Agent:
             self._reload()
         except EnvctlError as error:
             self._note_trouble(error)
-        self._board.reconciled(self._now() - began)
+        self._board.reconciled(self._now() - began, result)
         self._progress = replace(self._progress, target="")
         self._observer.follow()
         self._tidy_at = self._now()
@@ -310,7 +312,7 @@ class Agent:
         if self._must_reconcile():
             return 0
         times = (self._progress.retry_at, self._healer.next_due(), self._tidy_at)
-        due = min((time for time in times if time is not None), default=None)
+        due = _earliest(*times)
         return None if due is None else max(due - self._now(), 0)
 
     def _tidy_soon(self) -> None:
@@ -325,7 +327,10 @@ class Agent:
         self._tidy_at = self._now() + _LATER if fights else None
         try:
             situation = self._situation(fights)
-            self._board.show(self._reporter.report(situation), situation.components)
+            self._board.show(self._reporter.assess(situation))
+            self._reporter.report(situation)
+            self._board.told()
+            self._tidy_at = _earliest(self._tidy_at, self._reporter.due)
             if not self._progress.target:
                 self._reconciler.store.save()
             self._untold = ""
@@ -334,7 +339,7 @@ class Agent:
         except EnvctlError as error:
             if str(error) != self._untold:
                 self._world.say(Level.WARNING, f"cannot report: {error}")
-                self._board.fail(str(error))
+                self._board.told(str(error))
             self._untold = str(error)
             self._tidy_at = self._now() + _LATER
 
@@ -362,3 +367,7 @@ class Agent:
             last_healed=healer.last,
             last_healed_at=healer.last_at,
         )
+
+
+def _earliest(*times: float | None) -> float | None:
+    return min((time for time in times if time is not None), default=None)

@@ -11,8 +11,9 @@ from envctl.agent.observe import Drift, Known, Observer, current_drift, still_dr
 from envctl.agent.options import World
 from envctl.agent.preview import preview
 from envctl.agent.reconcile import Healing, Reconciler
-from envctl.agent.report import Reporter, Situation
+from envctl.agent.report import Reporter
 from envctl.agent.setup import prepare
+from envctl.agent.situation import Situation
 from envctl.errors import ConflictError
 from envctl.model.applied import Applied, Ending, Unwell
 from envctl.model.objects import ObjectId

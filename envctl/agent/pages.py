@@ -5,28 +5,46 @@ none for each object.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate
 
-from envctl.agent.board import Board, Shown
+from envctl import __version__
+from envctl.agent.board import BOUNDS, OUTCOMES, Board, Shown
 from envctl.model.metrics import Family, MetricKind, Sample
 from envctl.model.observed import Health
 from envctl.model.page import Page
+from envctl.model.plan import Action
 from envctl.model.status import EnvironmentStatus
+from envctl.model.times import parse_time
 
-GAUGE, COUNTER, SUMMARY = MetricKind.GAUGE, MetricKind.COUNTER, MetricKind.SUMMARY
+GAUGE, COUNTER, HISTOGRAM = MetricKind.GAUGE, MetricKind.COUNTER, MetricKind.HISTOGRAM
 
 METRICS: Mapping[str, tuple[MetricKind, str]] = {
+    "envctl_build_info": (GAUGE, "1, with the version of envctl."),
     "envctl_leader": (GAUGE, "1 where this process acts for the environment, 0 where it stands by."),
+    "envctl_ready": (GAUGE, "1 where the agent sees the cluster and has reported, or stands by; as /readyz."),
     "envctl_condition": (GAUGE, "1 where a condition of the environment is true, else 0."),
-    "envctl_component_health": (GAUGE, "1 for the health that a component has."),
+    "envctl_health": (GAUGE, "1 for the health that the environment has, 0 for the others."),
+    "envctl_component_health": (GAUGE, "1 for the health that a component has, 0 for the others."),
     "envctl_sequence": (GAUGE, "Sequence number of the accepted deploy commit."),
+    "envctl_revision_timestamp_seconds": (GAUGE, "When the accepted deploy commit was made."),
     "envctl_up_to_date": (GAUGE, "1 where the accepted deploy commit is applied without a failure."),
     "envctl_branch_read_timestamp_seconds": (GAUGE, "When the branch was last read without an error."),
     "envctl_objects": (GAUGE, "Objects in the inventory."),
     "envctl_failed_objects": (GAUGE, "Objects that could not be applied or pruned."),
     "envctl_kept_objects": (GAUGE, "Objects that left the branch and that a guard keeps."),
+    "envctl_fought_objects": (
+        GAUGE,
+        "Objects that somebody keeps changing, so that they are healed less often.",
+    ),
+    "envctl_drifted_objects": (
+        GAUGE,
+        "Objects that differ from the branch and are not healed (drift: warn).",
+    ),
     "envctl_heals": (COUNTER, "Objects that were put back after somebody changed or deleted them."),
-    "envctl_reconcile_seconds": (SUMMARY, "How long reconciles took."),
-    "envctl_api_requests": (COUNTER, "Requests to the API server; a watch counts once."),
+    "envctl_reconciles": (COUNTER, "Reconciles, by how they ended."),
+    "envctl_object_results": (COUNTER, "Objects by what reconciles did to them."),
+    "envctl_reconcile_duration_seconds": (HISTOGRAM, "How long reconciles took."),
+    "envctl_api_requests": (COUNTER, "Requests to the API server by method and status; a watch counts once."),
 }
 """Every metric of an environment: its kind and what it says. Prometheus adds ``_total`` to counters."""
 
@@ -56,41 +74,63 @@ def families(boards: Sequence[Board]) -> tuple[Family, ...]:
 
 def _labelled(name: str, board: Board) -> Iterator[Sample]:
     for each in _samples(name, board, board.shown):
-        yield Sample({"environment": board.environment, **each.labels}, each.value, each.count)
+        yield Sample({"environment": board.environment, **each.labels}, each.value, each.buckets)
 
 
 def _samples(name: str, board: Board, shown: Shown) -> Iterator[Sample]:
     match name:
+        case "envctl_build_info":
+            yield Sample({"version": __version__}, 1)
         case "envctl_leader":
             yield Sample({}, board.leads)
+        case "envctl_ready":
+            yield Sample({}, board.ready)
         case "envctl_api_requests":
-            yield from (
-                Sample({"method": method}, count) for method, count in sorted(board.requests().items())
-            )
-        case "envctl_component_health":
-            yield from (
-                Sample({"component": component, "health": str(health)}, found.health is health)
-                for component, found in sorted(shown.components.items())
-                for health in Health
-            )
-        case "envctl_branch_read_timestamp_seconds" if shown.looked_up:
-            yield Sample({}, shown.looked_up)
-        case "envctl_reconcile_seconds":
-            yield Sample({}, shown.reconcile_seconds, shown.reconciles)
-        case _ if shown.status:
-            yield from _of_status(name, shown.status)
+            for (method, status), count in sorted(board.requests().items()):
+                yield Sample({"method": method, "code": str(status) if status else "none"}, count)
+        case "envctl_branch_read_timestamp_seconds" if board.read_at:
+            yield Sample({}, board.read_at)
+        case _ if board.leads:
+            yield from _of_reconciles(name, shown)
+            yield from _of_status(name, shown.status) if shown.status else ()
+
+
+def _of_reconciles(name: str, shown: Shown) -> Iterator[Sample]:
+    match name:
+        case "envctl_reconciles":
+            for outcome in OUTCOMES:
+                yield Sample({"outcome": outcome}, shown.outcomes.get(outcome, 0))
+        case "envctl_object_results":
+            for action in Action:
+                yield Sample({"action": str(action)}, shown.results.get(action, 0))
+        case "envctl_reconcile_duration_seconds":
+            bounds = (*(str(bound) for bound in BOUNDS), "+Inf")
+            buckets = tuple(zip(bounds, accumulate(shown.durations), strict=True))
+            yield Sample({}, shown.seconds, buckets)
 
 
 def _of_status(name: str, status: EnvironmentStatus) -> Iterator[Sample]:
-    if name == "envctl_condition":
-        yield from (Sample({"type": each.type}, each.status) for each in status.conditions)
+    match name:
+        case "envctl_condition":
+            yield from (Sample({"type": each.type}, each.status) for each in status.conditions)
+        case "envctl_health":
+            yield from (Sample({"health": str(each)}, status.health is each) for each in Health)
+        case "envctl_component_health":
+            for component in sorted(status.components, key=lambda each: each.name):
+                for each in Health:
+                    labels = {"component": component.name, "health": str(each)}
+                    yield Sample(labels, component.health is each)
     values = {
         "envctl_sequence": status.sequence,
+        "envctl_revision_timestamp_seconds": parse_time(status.committed_at),
         "envctl_up_to_date": bool(status.revision) and status.applied == status.revision,
         "envctl_objects": status.objects,
         "envctl_failed_objects": status.failed,
         "envctl_kept_objects": status.kept,
+        "envctl_fought_objects": status.fought,
+        "envctl_drifted_objects": status.drifted,
         "envctl_heals": status.healed,
     }
-    if name in values:
-        yield Sample({}, values[name])
+    value = values.get(name)
+    if value is not None:
+        yield Sample({}, value)

@@ -2,74 +2,65 @@
 
 The conditions follow kstatus: Ready says that the cluster is equal to the branch, Reconciling
 that it is being brought there, Stalled that somebody must act. SourceReady tells whether the
-branch can be read.
+branch can be read, Healthy whether what was applied works.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import replace
 
 from envctl import __version__
+from envctl.agent.events import Events
 from envctl.agent.options import World
+from envctl.agent.pace import Pace
 from envctl.agent.resource import ENVIRONMENT, environment, status_object, status_of
-from envctl.errors import ClusterError
-from envctl.model.health import Assessment
+from envctl.agent.situation import Situation, fight_text
+from envctl.errors import ClusterError, InputError
+from envctl.model.health import SEVERITY, Assessment, worst
 from envctl.model.inventory import Inventory
-from envctl.model.objects import ObjectId
 from envctl.model.observed import Health
-from envctl.model.plan import ObjectResult, Refusal
-from envctl.model.status import Condition, EnvironmentStatus, Failure
+from envctl.model.plan import ObjectResult
+from envctl.model.status import ComponentStatus, Condition, EnvironmentStatus, Failure
+from envctl.model.times import time_text
 from envctl.model.values import JsonObject
 from envctl.planning.ownership import parent_annotations
 from envctl.ports import Cluster
 
 _LISTED, _LONGEST = 20, 300
+# Components that are listed, and the characters of each reason: the status stays below 400 KB.
+_COMPONENTS, _WHY = 1000, 160
+# Writes of the status: so many at once, then one in so many seconds, however much happens.
+_BURST, _SECONDS = 10, 5.0
 _NOT_FOUND = 404
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """All that the status is made from.
-
-    - `working`: a reconcile is under way.
-    - `source_error`: why the branch cannot be read. `refusal`: why its newest commit is refused.
-      `trouble`: why a reconcile ended early.
-    - `failures`, `refused`: of the last reconcile. `fights`: object → manager.
-    - `left`: drift that is not healed because nobody wants it to be: object → what was changed.
-    - `health`: the worst of the `components`, whose reasons name an object.
-    """
-
-    inventory: Inventory
-    applied: str = ""
-    working: bool = False
-    source_error: str = ""
-    refusal: str = ""
-    trouble: str = ""
-    failures: tuple[ObjectResult, ...] = ()
-    refused: tuple[Refusal, ...] = ()
-    fights: tuple[tuple[ObjectId, str], ...] = ()
-    health: Health = Health.UNKNOWN
-    components: Mapping[str, Assessment] = field(default_factory=dict)
-    left: tuple[tuple[ObjectId, str], ...] = ()
-    healed: int = 0
-    last_healed: str = ""
-    last_healed_at: str = ""
-
-
 def status_from(
-    situation: Situation, previous: EnvironmentStatus, now: str, generation: int
+    situation: Situation, previous: EnvironmentStatus, now: str, generation: int, committed_at: str = ""
 ) -> EnvironmentStatus:
-    """The status of a situation. `now` (RFC 3339) dates the conditions that turned since `previous`."""
+    """The status of a situation. `now` (RFC 3339) dates what turned since `previous`."""
     accepted = situation.inventory.accepted
-    listed = _failures(situation)
-    conditions = (_ready(situation), _reconciling(situation), _stalled(situation), _source(situation))
+    revision = accepted.revision if accepted else ""
+    health = _health(situation)
+    same = (previous.revision, previous.health) == (revision, health) and previous.health_since
+    conditions = (
+        *(_ready(situation), _reconciling(situation), _stalled(situation), _source(situation)),
+        _healthy(situation, health),
+    )
     return EnvironmentStatus(
-        revision=accepted.revision if accepted else "",
+        revision=revision,
+        committed_at=committed_at,
+        health=health,
+        health_since=previous.health_since if same else now,
+        components=_components(situation, previous, now),
         applied=situation.applied,
         sequence=accepted.sequence if accepted else 0,
         objects=len(situation.inventory.entries),
         failed=len(situation.failures),
         kept=len(situation.refused),
-        failures=listed[:_LISTED],
+        fought=len(situation.fights),
+        drifted=len(situation.left),
+        failures=_failures(situation)[:_LISTED],
         healed=situation.healed,
         last_healed=situation.last_healed,
         last_healed_at=situation.last_healed_at,
@@ -86,32 +77,57 @@ def read_status(cluster: Cluster, name: str, namespace: str) -> EnvironmentStatu
 
 
 class Reporter:
-    """Writes the `Environment` object and its status."""
+    """Writes the `Environment` object, its status and its Events."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, events: Events | None = None) -> None:
+        """Without `events`, none are written."""
         self._world = world
+        self._events = events
+        self._last = EnvironmentStatus()
         self._written: EnvironmentStatus | None = None
         self._parent: tuple[JsonObject, Mapping[str, str]] | None = None
         self._generation = 0
+        self._uid = ""
         self._spec: JsonObject = {}
+        self._committed = ("", "")
+        self._pace = Pace(_BURST, _SECONDS)
 
     def begin(self) -> EnvironmentStatus:
         """Read what was reported last."""
         options = self._world.options
         live = self._world.cluster.get(ENVIRONMENT, options.namespace, options.environment) or {}
-        self._written = status_of(live)
+        self._last = self._written = status_of(live)
+        if self._events:
+            self._events.begin(self._last)
         spec = live.get("spec")
         self._spec = spec if isinstance(spec, Mapping) else {}
-        return self._written
+        return self._last
+
+    def assess(self, situation: Situation) -> EnvironmentStatus:
+        """What there is to report. Asks nobody."""
+        now = self._world.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._last = status_from(situation, self._last, now, self._generation, self._committed_at(situation))
+        return self._last
 
     def report(self, situation: Situation) -> EnvironmentStatus:
-        """Bring the object and its status up to date, and return that. Raises what the cluster raises."""
+        """Bring the object and its status up to date. Raises what the cluster raises.
+
+        Written only where it changed, and only so often: see `due`.
+        """
         self._write_parent(situation.inventory)
-        now = self._world.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        previous = self._written or EnvironmentStatus()
-        status = status_from(situation, previous, now, self._generation)
-        if status == self._written:
-            return status
+        status = self.assess(situation)
+        if self._events:
+            self._events.tell(situation, self._uid)
+        if status != self._written and self._pace.take(self._world.clock.monotonic()):
+            self._write(status)
+        return status
+
+    @property
+    def due(self) -> float | None:
+        """When what was held back may be written, in monotonic seconds; None where nothing was."""
+        return None if self._last == self._written else self._pace.next_at(self._world.clock.monotonic())
+
+    def _write(self, status: EnvironmentStatus) -> None:
         options = self._world.options
         value = status_object(options.environment, options.namespace, status)
         try:
@@ -121,7 +137,17 @@ class Reporter:
                 self._parent = None
             raise
         self._written = status
-        return status
+
+    def _committed_at(self, situation: Situation) -> str:
+        """When the accepted commit was made; empty where its object is not here any more."""
+        accepted = situation.inventory.accepted
+        revision = accepted.revision if accepted else ""
+        if revision != self._committed[0]:
+            self._committed = (revision, "")
+            with suppress(InputError, ValueError):
+                time = self._world.repository.commit(revision).committer.time
+                self._committed = (revision, time_text(time))
+        return self._committed[1]
 
     def _write_parent(self, inventory: Inventory) -> None:
         options = self._world.options
@@ -136,6 +162,7 @@ class Reporter:
         metadata = live.get("metadata")
         generation = metadata.get("generation") if isinstance(metadata, Mapping) else None
         self._generation = generation if isinstance(generation, int) else 0
+        self._uid = str(metadata.get("uid") or "") if isinstance(metadata, Mapping) else ""
         self._parent = (spec, annotations)
 
 
@@ -158,7 +185,7 @@ def _stalled(situation: Situation) -> Condition:
     if situation.refusal:
         return Condition("Stalled", status=True, reason="CommitRefused", message=_short(situation.refusal))
     if situation.fights:
-        return Condition("Stalled", status=True, reason="Fought", message=_fight_text(situation.fights))
+        return Condition("Stalled", status=True, reason="Fought", message=fight_text(situation.fights))
     return Condition("Stalled", status=False, reason="Free", message="")
 
 
@@ -178,7 +205,7 @@ def _hindrance(situation: Situation) -> tuple[str, str]:
         ("Applying", "objects are being applied" if situation.working else ""),
         ("ReconcileFailed", situation.trouble),
         ("ObjectsFailed", _failed_text(situation.failures)),
-        ("Fought", _fight_text(situation.fights)),
+        ("Fought", fight_text(situation.fights)),
         ("NothingApplied", nothing),
     )
     return next(((reason, _short(text)) for reason, text in reasons if text), ("", ""))
@@ -195,21 +222,60 @@ def _applied_text(situation: Situation) -> str:
     return f"{text}; {kept} that left the branch are kept by a guard" if kept else text
 
 
-def _fight_text(fights: Sequence[tuple[ObjectId, str]]) -> str:
-    if not fights:
-        return ""
-    key, manager = fights[0]
-    who = manager or "somebody"
-    more = f", and {len(fights) - 1} more" if len(fights) > 1 else ""
-    return f"{who} keeps changing {key}{more}"
-
-
 def _failures(situation: Situation) -> tuple[Failure, ...]:
-    fought = ((str(key), _fight_text([(key, manager)])) for key, manager in situation.fights)
-    failed = ((str(each.id), each.reason) for each in situation.failures)
-    left = ((str(key), f"{cause}; it is not healed (drift: warn)") for key, cause in situation.left)
-    kept = ((each.subject, f"{each.reason} [{each.guard}] ({each.hint})") for each in situation.refused)
-    return tuple(Failure(name, _short(reason)) for name, reason in (*failed, *fought, *left, *kept))
+    fought = ((str(key), fight_text([(key, manager)]), "") for key, manager in situation.fights)
+    failed = ((str(each.id), each.reason, each.hint) for each in situation.failures)
+    left = ((str(key), f"{cause}; it is not healed (drift: warn)", "") for key, cause in situation.left)
+    kept = ((each.subject, f"{each.reason} [{each.guard}]", each.hint) for each in situation.refused)
+    found = (*failed, *fought, *left, *kept)
+    return tuple(Failure(name, _short(why), _short(hint)) for name, why, hint in found)
+
+
+def _health(situation: Situation) -> Health:
+    """That of the accepted revision: no better than what became of its objects."""
+    accepted = situation.inventory.accepted
+    if not accepted:
+        return Health.UNKNOWN
+    found = [situation.health]
+    if situation.failures:
+        found.append(Health.DEGRADED)
+    if situation.applied != accepted.revision:
+        found.append(Health.PROGRESSING)
+    return worst(found)
+
+
+def _healthy(situation: Situation, health: Health) -> Condition:
+    reason = next((each.reason for each in _by_severity(situation) if each.reason), "")
+    if not reason and health is Health.DEGRADED:
+        reason = _failed_text(situation.failures)
+    message = "" if health is Health.HEALTHY else reason
+    return Condition("Healthy", health is Health.HEALTHY, str(health), _short(message))
+
+
+def _by_severity(situation: Situation) -> list[Assessment]:
+    return sorted(situation.components.values(), key=lambda each: -SEVERITY.index(each.health))
+
+
+def _components(situation: Situation, previous: EnvironmentStatus, now: str) -> tuple[ComponentStatus, ...]:
+    """Each component, those that are not healthy first; the last ones are left out beyond a bound."""
+    before = {each.name: each for each in previous.components}
+    counts = Counter(each.component for each in situation.inventory.entries.values() if not each.leaving)
+    ordered = sorted(
+        situation.components.items(), key=lambda each: (each[1].health is Health.HEALTHY, each[0])
+    )
+    return tuple(
+        ComponentStatus(name, found.health, _since(before.get(name), found, now), counts[name], _why(found))
+        for name, found in ordered[:_COMPONENTS]
+    )
+
+
+def _since(before: ComponentStatus | None, found: Assessment, now: str) -> str:
+    return before.since if before and before.health is found.health and before.since else now
+
+
+def _why(found: Assessment) -> str:
+    line = _short(found.reason)
+    return line if len(line) <= _WHY else f"{line[: _WHY - 1]}…"
 
 
 def _dated(condition: Condition, previous: EnvironmentStatus, now: str) -> Condition:

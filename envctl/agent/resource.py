@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from envctl.model.cluster import ResourceType
-from envctl.model.status import Condition, EnvironmentStatus, Failure
+from envctl.model.observed import Health
+from envctl.model.status import ComponentStatus, Condition, EnvironmentStatus, Failure
 from envctl.model.values import JsonObject
 from envctl.planning.ownership import GROUP, KIND, PARENT_TYPE, SET_ID, VERSION
 
@@ -17,8 +18,13 @@ NAMESPACE = ResourceType("", "v1", "Namespace", "namespaces", namespaced=False)
 
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "format": "int64"}
-_TEXTS = ("revision", "applied", "lastHealed", "lastHealedAt")
-_COUNTS = ("sequence", "objects", "failed", "kept", "healed", "observedGeneration")
+_HEALTH = {"type": "string", "enum": [str(health) for health in Health]}
+_TEXTS = (
+    *("revision", "applied", "shortRevision", "committedAt", "healthSince"),
+    *("lastHealed", "lastHealedAt"),
+)
+_COUNTS = ("sequence", "objects", "failed", "kept", "fought", "drifted", "healed", "observedGeneration")
+_SHORT = 12
 
 
 def definition() -> JsonObject:
@@ -78,11 +84,21 @@ def status_json(status: EnvironmentStatus) -> JsonObject:
     return {
         "revision": status.revision,
         "applied": status.applied,
+        # A column of kubectl cannot shorten what it shows.
+        "shortRevision": status.applied[:_SHORT],
         "sequence": status.sequence,
+        "committedAt": status.committed_at,
+        "health": str(status.health),
+        "healthSince": status.health_since,
+        "components": [_component_json(each) for each in status.components],
         "objects": status.objects,
         "failed": status.failed,
         "kept": status.kept,
-        "failures": [{"object": each.object, "reason": each.reason} for each in status.failures],
+        "fought": status.fought,
+        "drifted": status.drifted,
+        "failures": [
+            {"object": each.object, "reason": each.reason, "hint": each.hint} for each in status.failures
+        ],
         "healed": status.healed,
         "lastHealed": status.last_healed,
         "lastHealedAt": status.last_healed_at,
@@ -96,17 +112,20 @@ def status_of(value: JsonObject) -> EnvironmentStatus:
     content = _mapping(value.get("status"))
     text = {name: str(content.get(name) or "") for name in _TEXTS}
     count = {name: _int(content.get(name)) for name in _COUNTS}
-    failures = _mappings(content.get("failures"))
     return EnvironmentStatus(
         revision=text["revision"],
         applied=text["applied"],
         sequence=count["sequence"],
+        committed_at=text["committedAt"],
+        health=_health(content.get("health")),
+        health_since=text["healthSince"],
+        components=tuple(_component(each) for each in _mappings(content.get("components"))),
         objects=count["objects"],
         failed=count["failed"],
         kept=count["kept"],
-        failures=tuple(
-            Failure(str(each.get("object", "")), str(each.get("reason", ""))) for each in failures
-        ),
+        fought=count["fought"],
+        drifted=count["drifted"],
+        failures=tuple(_failure(each) for each in _mappings(content.get("failures"))),
         healed=count["healed"],
         last_healed=text["lastHealed"],
         last_healed_at=text["lastHealedAt"],
@@ -121,18 +140,25 @@ def _columns() -> list[dict[str, Any]]:
 
     return [
         ready("Ready", "status"),
-        ready("Reason", "reason"),
-        {"name": "Revision", "type": "string", "jsonPath": ".status.applied"},
-        {"name": "Sequence", "type": "integer", "jsonPath": ".status.sequence"},
+        {"name": "Health", "type": "string", "jsonPath": ".status.health"},
+        {"name": "Revision", "type": "string", "jsonPath": ".status.shortRevision"},
         {"name": "Objects", "type": "integer", "jsonPath": ".status.objects"},
+        {"name": "Failed", "type": "integer", "jsonPath": ".status.failed"},
+        {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+        {**ready("Reason", "reason"), "priority": 1},
+        {"name": "Sequence", "type": "integer", "jsonPath": ".status.sequence", "priority": 1},
+        {"name": "Healed", "type": "integer", "jsonPath": ".status.healed", "priority": 1},
         {**ready("Message", "message"), "priority": 1},
     ]
 
 
 def _schema() -> dict[str, Any]:
-    failure = {"type": "object", "properties": {"object": _TEXT, "reason": _TEXT}}
+    failure = dict.fromkeys(("object", "reason", "hint"), _TEXT)
+    component = {**dict.fromkeys(("name", "since", "reason"), _TEXT), "health": _HEALTH, "objects": _COUNT}
     properties: dict[str, Any] = dict.fromkeys(_TEXTS, _TEXT) | dict.fromkeys(_COUNTS, _COUNT)
-    properties["failures"] = {"type": "array", "items": failure, "x-kubernetes-list-type": "atomic"}
+    properties["health"] = _HEALTH
+    properties["failures"] = _list_of(failure)
+    properties["components"] = _list_of(component)
     properties["conditions"] = {
         "type": "array",
         "items": _condition_schema(),
@@ -144,6 +170,11 @@ def _schema() -> dict[str, Any]:
         "type": "object",
         "properties": {"spec": spec, "status": {"type": "object", "properties": properties}},
     }
+
+
+def _list_of(properties: Mapping[str, Any]) -> dict[str, Any]:
+    items = {"type": "object", "properties": {**properties}}
+    return {"type": "array", "items": items, "x-kubernetes-list-type": "atomic"}
 
 
 def _condition_schema() -> dict[str, Any]:
@@ -159,6 +190,30 @@ def _condition_schema() -> dict[str, Any]:
             "observedGeneration": _COUNT,
         },
     }
+
+
+def _component_json(component: ComponentStatus) -> JsonObject:
+    return {
+        "name": component.name,
+        "health": str(component.health),
+        "since": component.since,
+        "objects": component.objects,
+        "reason": component.reason,
+    }
+
+
+def _component(value: Mapping[str, Any]) -> ComponentStatus:
+    return ComponentStatus(
+        name=str(value.get("name", "")),
+        health=_health(value.get("health")),
+        since=str(value.get("since", "")),
+        objects=_int(value.get("objects")),
+        reason=str(value.get("reason", "")),
+    )
+
+
+def _failure(value: Mapping[str, Any]) -> Failure:
+    return Failure(*(str(value.get(name, "")) for name in ("object", "reason", "hint")))
 
 
 def _condition_json(condition: Condition, generation: int) -> JsonObject:
@@ -188,6 +243,10 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _mappings(value: object) -> Sequence[Mapping[str, Any]]:
     return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
+def _health(value: object) -> Health:
+    return next((each for each in Health if each == value), Health.UNKNOWN)
 
 
 def _int(value: object) -> int:

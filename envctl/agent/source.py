@@ -42,6 +42,7 @@ class Source(AgentThread):
         self._stopped = threading.Event()
         self._last: Head | None = None
         self._failures = 0
+        self.read_at = 0.0  # seconds since 1970
 
     def _poll(self) -> None:
         """Poll until stopped. An error makes the polls rarer, up to `retry_most`."""
@@ -60,7 +61,9 @@ class Source(AgentThread):
     def _look(self) -> Head:
         options = self._world.options
         try:
-            return Head(self._world.repository.remote_refs(options.remote, [options.ref])[options.ref])
+            found = self._world.repository.remote_refs(options.remote, [options.ref])[options.ref]
+            self.read_at = self._world.clock.now().timestamp()
+            return Head(found)
         except EnvctlError as error:
             return Head(None, error.summary)
 

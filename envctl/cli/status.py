@@ -294,10 +294,12 @@ def _live_lines(name: str, status: EnvironmentStatus | None) -> Iterator[str]:
         return
     word, color = ("ready", "green") if status.ready else ("not ready", "yellow")
     state = click.style(word, fg=color)
-    facts = f"{status.objects} objects, applied {short(status.applied)}, healed {status.healed}"
+    facts = (
+        f"{status.health}, {status.objects} objects, applied {short(status.applied)}, healed {status.healed}"
+    )
     yield f"{click.style(name, bold=True)}: {state}, {facts}"
     for condition in status.conditions:
         if condition.message and not status.ready:
             yield f"  {condition.type} is {str(condition.status).lower()}: {condition.message}"
     for failure in status.failures:
-        yield f"  {failure.object}: {failure.reason}"
+        yield f"  {failure.object}: {failure.reason}" + (f" ({failure.hint})" if failure.hint else "")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
@@ -40,8 +40,8 @@ def _metric(family: Family) -> Metric:
             for each in family.samples:
                 counter.add_metric(tuple(each.labels.values()), each.value)
             return counter
-        case MetricKind.SUMMARY:
-            summary = SummaryMetricFamily(family.name, family.help, labels=labels)
+        case MetricKind.HISTOGRAM:
+            histogram = HistogramMetricFamily(family.name, family.help, labels=labels)
             for each in family.samples:
-                summary.add_metric(tuple(each.labels.values()), each.count, each.value)
-            return summary
+                histogram.add_metric(tuple(each.labels.values()), each.buckets, each.value)
+            return histogram

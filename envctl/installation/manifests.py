@@ -224,7 +224,7 @@ def _container(installation: Installation) -> JsonObject:
         "args": [*_arguments(installation)],
         "ports": [{"name": "http", "containerPort": _PORT}],
         # One that hangs is started anew; one that stands by for another is ready.
-        "livenessProbe": _probe("/healthz", timeoutSeconds=12, periodSeconds=20, failureThreshold=3),
+        "livenessProbe": _probe("/healthz", timeoutSeconds=5, periodSeconds=20, failureThreshold=3),
         "readinessProbe": _probe("/readyz", timeoutSeconds=5, periodSeconds=10, failureThreshold=1),
         "env": [{"name": "HOME", "value": _STORE}],
         "resources": {

@@ -63,6 +63,9 @@ class KubeCluster:
     def requests(self) -> Mapping[str, int]:
         return self._transport.sent()
 
+    def answers(self) -> Mapping[tuple[str, int], int]:
+        return self._transport.answered()
+
     def close(self) -> None:
         self._transport.close()
 

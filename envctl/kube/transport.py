@@ -76,6 +76,7 @@ class Transport:
         self._lock = threading.Lock()
         self._idle: deque[Connection] = deque()
         self._sent: Counter[str] = Counter()
+        self._answered: Counter[tuple[str, int]] = Counter()
         self._closed = threading.Event()
 
     @property
@@ -87,6 +88,11 @@ class Transport:
         """How many requests were sent so far, by method; streaming ones as ``WATCH``."""
         with self._lock:
             return dict(self._sent)
+
+    def answered(self) -> Mapping[tuple[str, int], int]:
+        """How many requests were sent so far, by method and status; status 0 where no answer came."""
+        with self._lock:
+            return dict(self._answered)
 
     def send(self, request: Request) -> Answer:
         """Send a request and read the whole answer, whatever its status. Raises UnavailableError."""
@@ -195,13 +201,19 @@ class Transport:
         if request.method != "GET" and not self._may_write():
             connection.close()
             raise UnavailableError("not the leader any more: nothing more is written")
+        method, status = counted or request.method, 0
         with self._lock:
-            self._sent[counted or request.method] += 1
+            self._sent[method] += 1
         try:
-            return connection.send(request)
+            response = connection.send(request)
+            status = response.status
         except _FAILURES as error:
             connection.close()
             raise self.failure(error, request) from error
+        finally:
+            with self._lock:
+                self._answered[method, status] += 1
+        return response
 
     def _whole(self, connection: Connection, request: Request, response: http.client.HTTPResponse) -> bytes:
         try:

@@ -6,20 +6,23 @@ from enum import StrEnum
 
 
 class MetricKind(StrEnum):
-    """The kinds of Prometheus that are used. A SUMMARY has a sum and a count, and no quantiles."""
+    """The kinds of Prometheus that are used."""
 
     GAUGE = "gauge"
     COUNTER = "counter"
-    SUMMARY = "summary"
+    HISTOGRAM = "histogram"
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One value with its labels. `count` is that of a summary, whose `value` is the sum."""
+    """One value with its labels. `buckets` are those of a histogram, whose `value` is the sum.
+
+    Each bucket is its upper bound as text, the last one ``+Inf``, and how many values are at most that.
+    """
 
     labels: Mapping[str, str]
     value: float
-    count: int = 0
+    buckets: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

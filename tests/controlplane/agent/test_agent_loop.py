@@ -53,6 +53,7 @@ def test_the_environment_object_tells_the_whole_story(rig, cm) -> None:
         "Reconciling": ("False", "Idle"),
         "Stalled": ("False", "Free"),
         "SourceReady": ("True", "Read"),
+        "Healthy": ("True", "Healthy"),
     }
     assert live["status"]["observedGeneration"] == live["metadata"]["generation"]
 

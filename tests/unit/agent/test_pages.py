@@ -1,16 +1,20 @@
 """What a running agent answers to probes and to Prometheus."""
 
 import threading
+import time
+from pathlib import Path
 
 import pytest
 
-from envctl.agent.board import Board
+from envctl import __version__
+from envctl.agent.board import BOUNDS, Board
 from envctl.agent.pages import METRICS, answer, families
 from envctl.httpserver.exposition import metrics_page
-from envctl.model.health import Assessment
+from envctl.model.objects import ObjectId
 from envctl.model.observed import Health
 from envctl.model.page import Page
-from envctl.model.status import Condition, EnvironmentStatus
+from envctl.model.plan import Action, ObjectResult, ReconcileResult
+from envctl.model.status import ComponentStatus, Condition, EnvironmentStatus
 
 STATUS = EnvironmentStatus(
     revision="a" * 40,
@@ -19,16 +23,30 @@ STATUS = EnvironmentStatus(
     objects=12,
     failed=1,
     kept=2,
+    fought=4,
+    drifted=5,
     healed=3,
+    committed_at="2023-11-14T22:13:20Z",
+    health=Health.DEGRADED,
+    components=(ComponentStatus("web", Health.DEGRADED, "then", 12, "y"),),
     conditions=(Condition("Ready", status=True, reason="Applied", message=""),),
 )
 
 
 def leading(environment: str = "prod") -> Board:
     """A board whose agent takes a turn whenever it is asked to, and has reported."""
-    board = Board(environment)
-    board.begin(lambda: threading.Thread(target=board.turn).start(), lambda: {"GET": 5, "PATCH": 2})
-    board.show(STATUS, {"web": Assessment(Health.HEALTHY)})
+    board = Board(environment, time.monotonic)
+    board.attach(lambda: {("GET", 200): 3, ("GET", 404): 2})
+    board.attach(lambda: {("GET", 200): 1, ("PATCH", 0): 2})
+    board.begin(lambda: threading.Thread(target=board.turn).start(), lambda: 1_700_000_000.5)
+    board.show(STATUS)
+    board.told()
+    return board
+
+
+def standing_by(trouble: str = "") -> Board:
+    board = Board("dev", time.monotonic)
+    board.attach(dict, lambda: trouble)
     return board
 
 
@@ -36,22 +54,22 @@ def asked(path: str, *boards: Board) -> Page:
     return answer(boards, path, metrics_page)
 
 
-def stuck() -> Board:
-    board = Board("prod")
-    board.begin(lambda: None, dict)
-    board.answers = lambda seconds=0.05: Board.answers(board, seconds)  # type: ignore[method-assign]
+def silent_for(*times: float) -> Board:
+    """A board whose agent takes no turn; the clock shows these times, one after the other."""
+    board = Board("prod", iter(times).__next__)
+    board.begin(lambda: None)
     return board
 
 
 def silent() -> Board:
     board = leading()
-    board.fail("the API server is out of reach")
+    board.told("the API server is out of reach")
     return board
 
 
 def blind() -> Board:
     board = leading()
-    board.begin(lambda: None, dict, lambda: "cannot watch ConfigMap")
+    board.begin(lambda: None, float, lambda: "cannot watch ConfigMap")
     return board
 
 
@@ -59,13 +77,22 @@ def blind() -> Board:
     ("path", "boards", "page"),
     [
         pytest.param("/healthz", [leading()], Page(200, "ok\n"), id="it turns"),
-        pytest.param("/healthz", [Board("prod")], Page(200, "ok\n"), id="a stand-by lives"),
+        pytest.param("/healthz", [standing_by()], Page(200, "ok\n"), id="a stand-by lives"),
         pytest.param(
-            "/healthz", [leading("dev"), stuck()], Page(503, "stuck: prod\n"), id="one of two is stuck"
+            "/healthz",
+            [leading("dev"), silent_for(0, 900)],
+            Page(503, "stuck: prod\n"),
+            id="one of two is stuck",
         ),
+        pytest.param("/healthz", [silent_for(0, 899)], Page(200, "ok\n"), id="it waits for somebody slow"),
         pytest.param("/readyz", [leading()], Page(200, "ok\n"), id="it has reported"),
-        pytest.param("/readyz", [Board("prod")], Page(200, "ok\n"), id="a stand-by is ready"),
-        pytest.param("/readyz", [stuck()], Page(503, "not ready: prod\n"), id="it has not reported yet"),
+        pytest.param("/readyz", [standing_by()], Page(200, "ok\n"), id="a stand-by is ready"),
+        pytest.param(
+            "/readyz", [standing_by("?")], Page(503, "not ready: dev\n"), id="a stand-by cannot see the lease"
+        ),
+        pytest.param(
+            "/readyz", [silent_for(0)], Page(503, "not ready: prod\n"), id="it has not reported yet"
+        ),
         pytest.param("/readyz", [silent()], Page(503, "not ready: prod\n"), id="it cannot report"),
         pytest.param("/readyz", [blind()], Page(503, "not ready: prod\n"), id="it cannot see a kind"),
         pytest.param("/", [], Page(404, "there are /healthz, /readyz and /metrics\n"), id="no page"),
@@ -76,35 +103,62 @@ def test_probes_say_whether_an_agent_lives_and_sees(path: str, boards: list[Boar
     assert asked(path, *boards) == page
 
 
+EXPOSED = [
+    f'envctl_build_info{{environment="prod",version="{__version__}"}} 1.0',
+    f'envctl_build_info{{environment="dev",version="{__version__}"}} 1.0',
+    'envctl_leader{environment="prod"} 1.0',
+    'envctl_leader{environment="dev"} 0.0',
+    'envctl_ready{environment="prod"} 1.0',
+    'envctl_ready{environment="dev"} 1.0',
+    'envctl_condition{environment="prod",type="Ready"} 1.0',
+    *(
+        f'envctl_health{{environment="prod",health="{health}"}} {float(health == "Degraded")}'
+        for health in Health
+    ),
+    *(
+        f'envctl_component_health{{component="web",environment="prod",health="{health}"}} '
+        f"{float(health == 'Degraded')}"
+        for health in Health
+    ),
+    'envctl_sequence{environment="prod"} 7.0',
+    'envctl_revision_timestamp_seconds{environment="prod"} 1.7e+09',
+    'envctl_up_to_date{environment="prod"} 1.0',
+    'envctl_branch_read_timestamp_seconds{environment="prod"} 1.7000000005e+09',
+    'envctl_objects{environment="prod"} 12.0',
+    'envctl_failed_objects{environment="prod"} 1.0',
+    'envctl_kept_objects{environment="prod"} 2.0',
+    'envctl_fought_objects{environment="prod"} 4.0',
+    'envctl_drifted_objects{environment="prod"} 5.0',
+    'envctl_heals_total{environment="prod"} 3.0',
+    'envctl_reconciles_total{environment="prod",outcome="succeeded"} 0.0',
+    'envctl_reconciles_total{environment="prod",outcome="failed"} 1.0',
+    'envctl_reconciles_total{environment="prod",outcome="interrupted"} 0.0',
+    'envctl_reconciles_total{environment="prod",outcome="stopped"} 1.0',
+    *(
+        f'envctl_object_results_total{{action="{action}",environment="prod"}} {float(action == "failed")}'
+        for action in Action
+    ),
+    *(
+        f'envctl_reconcile_duration_seconds_bucket{{environment="prod",le="{bound}"}} {count}'
+        for bound, count in zip((*BOUNDS, "+Inf"), (0.0, *[1.0] * (len(BOUNDS) - 1), 2.0), strict=True)
+    ),
+    'envctl_reconcile_duration_seconds_count{environment="prod"} 2.0',
+    'envctl_reconcile_duration_seconds_sum{environment="prod"} 4000.25',
+    'envctl_api_requests_total{code="200",environment="prod",method="GET"} 4.0',
+    'envctl_api_requests_total{code="404",environment="prod",method="GET"} 2.0',
+    'envctl_api_requests_total{code="none",environment="prod",method="PATCH"} 2.0',
+]
+
+
 def test_metrics_are_those_of_each_environment() -> None:
     """Two environments in one process; all of ours, with their types, and no sample of what is not known."""
-    leader, other = leading(), Board("dev")
-    leader.look_up(1_700_000_000.5)
-    leader.reconciled(0.25)
+    leader, other = leading(), standing_by()
+    failed = ObjectResult(ObjectId("", "ConfigMap", "a", "b"), Action.FAILED, "no")
+    leader.reconciled(0.25, ReconcileResult("a" * 40, 7, (failed,)))
+    leader.reconciled(4000, None)
     page = asked("/metrics", leader, other)
     ours = [line for line in page.text.splitlines() if line.startswith("envctl_")]
-    assert ours == [
-        'envctl_leader{environment="prod"} 1.0',
-        'envctl_leader{environment="dev"} 0.0',
-        'envctl_condition{environment="prod",type="Ready"} 1.0',
-        *(
-            f'envctl_component_health{{component="web",environment="prod",health="{health}"}} {float(health == "Healthy")}'
-            for health in Health
-        ),
-        'envctl_sequence{environment="prod"} 7.0',
-        'envctl_up_to_date{environment="prod"} 1.0',
-        'envctl_branch_read_timestamp_seconds{environment="prod"} 1.7000000005e+09',
-        'envctl_objects{environment="prod"} 12.0',
-        'envctl_failed_objects{environment="prod"} 1.0',
-        'envctl_kept_objects{environment="prod"} 2.0',
-        'envctl_heals_total{environment="prod"} 3.0',
-        'envctl_reconcile_seconds_count{environment="prod"} 1.0',
-        'envctl_reconcile_seconds_sum{environment="prod"} 0.25',
-        'envctl_reconcile_seconds_count{environment="dev"} 0.0',
-        'envctl_reconcile_seconds_sum{environment="dev"} 0.0',
-        'envctl_api_requests_total{environment="prod",method="GET"} 5.0',
-        'envctl_api_requests_total{environment="prod",method="PATCH"} 2.0',
-    ]
+    assert ours == EXPOSED
     assert "process_resident_memory_bytes" in page.text
     assert page.type.startswith("text/plain; version=")
 
@@ -120,3 +174,13 @@ def test_an_agent_that_has_ended_shows_nothing() -> None:
     board = leading()
     board.end()
     assert (board.leads, board.ready, board.shown.status) == (False, True, None)
+
+
+def test_the_table_in_the_documentation_lists_every_metric() -> None:
+    """By the name that Prometheus shows, with kind and meaning."""
+    text = (Path(__file__).parents[3] / "docs" / "agent.md").read_text()
+    rows = [
+        f"| `{name}{'_total' if kind == 'counter' else ''}` | {kind} | {text} |\n"
+        for name, (kind, text) in METRICS.items()
+    ]
+    assert f"|---|---|---|\n{''.join(rows)}\n" in text
