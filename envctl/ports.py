@@ -349,9 +349,18 @@ class Cluster(Protocol):
         ...
 
     def delete(
-        self, kind: ResourceType, namespace: str, name: str, *, uid: str = "", resource_version: str = ""
+        self,
+        kind: ResourceType,
+        namespace: str,
+        name: str,
+        *,
+        uid: str = "",
+        resource_version: str = "",
+        policy: str = "Background",
     ) -> bool:
-        """Delete in the background with preconditions. False where it is gone already.
+        """Delete with preconditions. False where it is gone already.
+
+        `policy` is what becomes of what the object owns: ``Background``, ``Foreground`` or ``Orphan``.
 
         ClusterError, status 409, where a precondition does not hold. An object with finalizers stays
         for a while after True.

@@ -120,6 +120,7 @@ def settled(entry: InventoryEntry, value: JsonObject, live: JsonObject) -> Inven
         api_version=str(value.get("apiVersion", "")),
         fields=fields_digest(live),
         prunable="",
+        verdict="",
     )
 
 

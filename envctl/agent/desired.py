@@ -23,10 +23,12 @@ from envctl.model.inventory import Accepted, Inventory, InventoryEntry, with_cha
 from envctl.model.keeping import annotation_problems
 from envctl.model.objects import ObjectId
 from envctl.model.plan import DesiredChange, Place, Plan
+from envctl.model.status import Level
 from envctl.model.values import JsonObject
 from envctl.planning.difference import questions, resolve
-from envctl.planning.guards import Permit, is_own, permit_items, refuse_empty_tree, with_permits
+from envctl.planning.guards import Window, is_own, refuse_empty_tree
 from envctl.planning.ownership import labelled
+from envctl.planning.permits import Permit, is_foreign, items_of, permit_items, with_permits
 from envctl.planning.plan import make_plan
 from envctl.ports import Tree
 
@@ -61,8 +63,15 @@ def read_target(world: World, inventory: Inventory, verified: Verified) -> Targe
     next_inventory = with_changes(next_inventory, allowed)
     merged = {entry.id: entry for entry in (*changed, *allowed)}
     own = partial(is_own, namespace=world.options.namespace)
-    plan = make_plan(next_inventory, tuple(merged.values()), _depends_on(tree), own)
+    window = window_now(world, inventory)
+    plan = make_plan(next_inventory, tuple(merged.values()), _depends_on(tree), own, window)
     return Target(verified, plan, _values(world, plan))
+
+
+def window_now(world: World, inventory: Inventory) -> Window:
+    """What the budget of removals counts now."""
+    now = int(world.clock.now().timestamp())
+    return Window(now, int(world.options.prune_window), inventory.removals)
 
 
 def desired_value(world: World, key: ObjectId, component: str, blob: str) -> JsonObject:
@@ -129,6 +138,7 @@ def _commits_since(world: World, accepted: Accepted | None, commit: Commit) -> S
 def _permits(world: World, commits: Iterable[Commit], inventory: Inventory) -> Iterable[Permit]:
     leaving = [inventory.entries[key] for key in inventory.unsettled if inventory.entries[key].leaving]
     for commit in commits:
+        _tell_foreign(world, commit)
         if leaving and (items := _items(commit)):
             tree = world.repository.tree(commit.id)
             absent = (entry.id for entry in leaving if _blob_at(tree, entry.component, entry.id) is None)
@@ -136,7 +146,17 @@ def _permits(world: World, commits: Iterable[Commit], inventory: Inventory) -> I
 
 
 def _items(commit: Commit) -> frozenset[str]:
+    return items_of(_said(commit), commit.tree)
+
+
+def _said(commit: Commit) -> frozenset[str]:
     return permit_items(value for key, value in parse_trailers(commit.message) if key == ALLOW_PRUNE)
+
+
+def _tell_foreign(world: World, commit: Commit) -> None:
+    for item in sorted(each for each in _said(commit) if is_foreign(each, commit.tree)):
+        reason = f"its tree is {commit.tree[:12]}: it permits nothing"
+        world.say(Level.WARNING, f"{commit.id[:12]} permits {item}, but {reason}", revision=commit.id)
 
 
 def _depends_on(tree: Tree) -> Mapping[str, Sequence[str]]:

@@ -276,7 +276,7 @@ class Agent:
             failures=result.failures,
             refused=result.refused,
         )
-        if result.failures:
+        if result.failures or result.again:
             self._retry_later()
         else:
             self._progress = replace(self._progress, retries=0)

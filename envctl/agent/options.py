@@ -26,6 +26,7 @@ class AgentOptions:
       pace; more than a few in flight only wait there.
     - `definition_wait`, `prune_wait`: how many seconds a reconcile waits for a new kind to be
       served, and for deleted objects to be gone, before it reports them and goes on.
+    - `prune_window`: how many seconds the budget of removals counts back (`planning.guards`).
     - `namespaced`: watch each namespace by itself, for credentials that reach only some namespaces.
     - `drift`: what is done about drift of objects that do not say it themselves.
     - `retry_first`, `retry_most`: seconds until what failed is tried again; doubled each time.
@@ -38,6 +39,7 @@ class AgentOptions:
     concurrency: int = 8
     definition_wait: float = 30
     prune_wait: float = 10
+    prune_window: float = 3600
     namespaced: bool = False
     drift: DriftPolicy = DriftPolicy.HEAL
     retry_first: float = 5

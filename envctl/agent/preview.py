@@ -8,12 +8,13 @@ from envctl.agent.apply import Applier, Outcome, Task, may_force
 from envctl.agent.definitions import defined_kind, is_definition
 from envctl.agent.desired import Target, desired_value, read_target
 from envctl.agent.options import World
-from envctl.agent.prune import Pruner
+from envctl.agent.prune import Order, Pruner
+from envctl.agent.rebuild import rebuilt
 from envctl.agent.source import verify
 from envctl.agent.store import InventoryStore
 from envctl.agent.workers import Workers
 from envctl.errors import InputError
-from envctl.model.inventory import InventoryEntry
+from envctl.model.inventory import InventoryEntry, with_changes
 from envctl.model.objects import ObjectId
 from envctl.model.plan import Action, ObjectResult, ReconcileResult
 from envctl.model.values import JsonObject
@@ -23,6 +24,9 @@ def preview(world: World, commit_id: str) -> ReconcileResult:
     """What a reconcile to this commit would do. Raises as a reconcile does."""
     store = InventoryStore(world)
     inventory = store.load()
+    if store.lost:
+        accepted, found = rebuilt(world, inventory)
+        inventory = replace(with_changes(inventory, found), accepted=accepted)
     verified = verify(world, inventory.accepted, commit_id)
     target = read_target(world, inventory, verified)
     workers = Workers(world.options.concurrency)
@@ -73,5 +77,5 @@ def _is_promised(entry: InventoryEntry, fresh: Mapping[ObjectId, JsonObject]) ->
 def _pruned(world: World, target: Target, workers: Workers) -> Iterator[ObjectResult]:
     pruner = Pruner(world.cluster, world.options.set_id)
     for wave in target.plan.prune:
-        for pruned in workers.run(partial(pruner.prune, dry_run=True), wave, lambda: False):
+        for pruned in workers.run(partial(pruner.prune, dry_run=True), map(Order, wave), lambda: False):
             yield pruned.result

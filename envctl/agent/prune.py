@@ -1,20 +1,27 @@
-"""Prune one object: the last step, with a live read, a UID precondition and a confirmed end."""
+"""Prune one object: the last step, with a live read, preconditions and a confirmed end.
+
+What is deleted is exactly what was read and judged: the request names its UID and its version, so an object
+that was replaced or changed in between is looked at again. No finalizer is ever taken off.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from envctl.agent.apply import failure
+from envctl.agent.apply import failure, uid_of, version_of
 from envctl.errors import ClusterError, EnvctlError
 from envctl.model.cluster import ResourceType
 from envctl.model.inventory import InventoryEntry
+from envctl.model.objects import ObjectId
 from envctl.model.plan import Action, ObjectResult, Refusal
 from envctl.model.values import JsonObject
-from envctl.planning.guards import judge_live
+from envctl.planning.guards import deletion_policy, is_definition, judge_definition, judge_live
 from envctl.planning.ownership import owner
 from envctl.ports import Cluster
 
 _CONFLICT = 409
+# Somebody may write between the read and the deletion: a controller, most likely.
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,14 @@ class Pruned:
     refusal: Refusal | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An entry to be pruned. `wanted` are the UIDs of what the branch holds, whatever it is called there."""
+
+    entry: InventoryEntry
+    wanted: Mapping[str, ObjectId] = field(default_factory=dict)
+
+
 class Pruner:
     """Deletes objects that left the branch, from any thread."""
 
@@ -35,50 +50,96 @@ class Pruner:
         self._cluster = cluster
         self._set_id = set_id
 
-    def prune(self, entry: InventoryEntry, *, dry_run: bool = False) -> Pruned:
+    def prune(self, order: Order, *, dry_run: bool = False) -> Pruned:
         """Delete one object, or see that it is gone. Whatever goes wrong is in the answer."""
         try:
-            return self._prune(entry, dry_run=dry_run)
+            return self._prune(order, dry_run=dry_run)
         except EnvctlError as error:
-            return Pruned(entry, failure(entry.id, error))
+            return Pruned(order.entry, failure(order.entry.id, error))
 
     def confirm(self, entry: InventoryEntry) -> Pruned:
         """See whether an object whose deletion was asked for is gone."""
         try:
             kind = self._kind(entry)
-            live = self._cluster.get(kind, entry.id.namespace, entry.id.name) if kind else None
+            live = self._read(kind, entry) if kind else None
         except EnvctlError as error:
             return Pruned(entry, failure(entry.id, error))
-        return self._end(entry, live) if live and self._is_ours(entry, live) else _gone(entry)
+        return _deleting(entry, live) if live and self._is_ours(entry, live) else _gone(entry)
 
-    def _prune(self, entry: InventoryEntry, *, dry_run: bool) -> Pruned:
-        kind = self._kind(entry)
-        live = self._cluster.get(kind, entry.id.namespace, entry.id.name) if kind else None
-        if kind is None or live is None:
-            return _gone(entry)
+    def _prune(self, order: Order, *, dry_run: bool) -> Pruned:
+        entry = order.entry
+        for left in reversed(range(_TRIES)):
+            kind = self._kind(entry)
+            live = self._read(kind, entry) if kind else None
+            if kind is None or live is None:
+                return _gone(entry)
+            if kept := self._kept(order, live):
+                return kept
+            if dry_run:
+                return _gone(entry)
+            if "deletionTimestamp" in _metadata(live) or self._delete(kind, entry, live, left=left):
+                return self.confirm(replace(entry, uid=uid_of(live)))
+        raise AssertionError("the last try returned or raised")
+
+    def _kept(self, order: Order, live: JsonObject) -> Pruned | None:
+        """Why the live object stays: it is not ours, or not what left the branch, or a guard refuses."""
+        entry = order.entry
         if not self._is_ours(entry, live):
             reason = "somebody else's object has its name now; it is left alone and forgotten"
             return Pruned(entry, ObjectResult(entry.id, Action.SKIPPED, reason), gone=True)
-        if refusal := judge_live(entry, live):
-            result = ObjectResult(entry.id, Action.SKIPPED, refusal.reason, refusal.hint)
-            return Pruned(entry, result, refusal=refusal)
-        if dry_run:
-            return _gone(entry)
-        if "deletionTimestamp" not in _metadata(live):
-            self._delete(kind, entry, str(_metadata(live).get("uid") or ""))
-        return self.confirm(entry)
+        if same := order.wanted.get(uid_of(live)):
+            reason = f"it is the same object as {same}, which the branch holds; it stays"
+            return Pruned(entry, ObjectResult(entry.id, Action.SKIPPED, reason), gone=True)
+        refusal = judge_live(entry, live) or self._definition_refusal(entry, live)
+        if refusal is None or "deletionTimestamp" in _metadata(live):
+            return None
+        result = ObjectResult(entry.id, Action.SKIPPED, refusal.reason, refusal.hint)
+        return Pruned(entry, result, refusal=refusal)
 
-    def _delete(self, kind: ResourceType, entry: InventoryEntry, uid: str) -> None:
+    def _definition_refusal(self, entry: InventoryEntry, live: JsonObject) -> Refusal | None:
+        if not is_definition(entry.id):
+            return None
         try:
-            self._cluster.delete(kind, entry.id.namespace, entry.id.name, uid=uid)
+            return judge_definition(entry, self._count(live))
+        except EnvctlError as error:
+            return judge_definition(entry, None, error.summary)
+
+    def _count(self, definition: JsonObject) -> int:
+        """How many objects of a defined kind there are. Raises ClusterError where that cannot be told."""
+        spec, status = _mapping(definition.get("spec")), _mapping(definition.get("status"))
+        name = str(_mapping(spec.get("names")).get("kind"))
+        kind = self._cluster.resource_type(str(spec.get("group")), name)
+        if kind:
+            return len(self._cluster.list(kind).items)
+        if status.get("storedVersions"):
+            raise ClusterError(f"{name} is not served", status=404, reason="NotServed")
+        return 0
+
+    def _delete(self, kind: ResourceType, entry: InventoryEntry, live: JsonObject, *, left: int) -> bool:
+        """Ask for the deletion of what was read; False where it changed since, and may be read again."""
+        try:
+            self._cluster.delete(
+                kind,
+                entry.id.namespace,
+                entry.id.name,
+                uid=uid_of(live),
+                resource_version=version_of(live),
+                policy=deletion_policy(live),
+            )
         except ClusterError as error:
+            if error.status == _CONFLICT and left:
+                return False
             if error.status != _CONFLICT:
                 raise
             raise ClusterError(
-                "it was replaced by another object while it was being deleted; it is looked at again",
+                "it was changed again and again while it was being deleted; it is looked at again later",
                 status=error.status,
                 reason=error.reason,
             ) from error
+        return True
+
+    def _read(self, kind: ResourceType, entry: InventoryEntry) -> JsonObject | None:
+        return self._cluster.get(kind, entry.id.namespace, entry.id.name)
 
     def _kind(self, entry: InventoryEntry) -> ResourceType | None:
         """The served type; None where the server says that there is none, so that no object can exist."""
@@ -88,25 +149,42 @@ class Pruner:
 
     def _is_ours(self, entry: InventoryEntry, live: JsonObject) -> bool:
         holder = owner(live)
-        return holder == self._set_id or (
-            not holder and bool(entry.uid) and entry.uid == _metadata(live).get("uid")
-        )
-
-    def _end(self, entry: InventoryEntry, live: JsonObject) -> Pruned:
-        """What an object says that was asked to go and is still there."""
-        finalizers = _metadata(live).get("finalizers") or ()
-        waits = f", it waits for its finalizers {', '.join(map(str, finalizers))}" if finalizers else ""
-        return Pruned(
-            entry,
-            ObjectResult(entry.id, Action.FAILED, f"its deletion has not ended yet{waits}"),
-            waiting=True,
-        )
+        return holder == self._set_id or (not holder and bool(entry.uid) and entry.uid == uid_of(live))
 
 
 def _gone(entry: InventoryEntry) -> Pruned:
     return Pruned(entry, ObjectResult(entry.id, Action.DELETED), gone=True)
 
 
+def _deleting(entry: InventoryEntry, live: JsonObject) -> Pruned:
+    """What an object says that was asked to go and is still there."""
+    waits = [
+        *_texts(_metadata(live).get("finalizers")),
+        *_texts(_mapping(live.get("spec")).get("finalizers")),
+    ]
+    told = f"it waits for its finalizers {', '.join(waits)}" if waits else "it has not ended yet"
+    told = "; ".join([told, *_obstacles(live)])
+    return Pruned(entry, ObjectResult(entry.id, Action.DELETING, told), waiting=True)
+
+
+def _obstacles(live: JsonObject) -> list[str]:
+    """What a namespace or definition that is terminating says that it waits for."""
+    conditions = _mapping(live.get("status")).get("conditions")
+    found = [each for each in conditions if isinstance(each, Mapping)] if isinstance(conditions, list) else []
+    return [
+        str(each.get("message"))
+        for each in found
+        if each.get("status") == "True" and str(each.get("type")).startswith(("Namespace", "Terminating"))
+    ]
+
+
+def _texts(value: object) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list) else []
+
+
 def _metadata(value: JsonObject) -> Mapping[str, Any]:
-    metadata = value.get("metadata")
-    return metadata if isinstance(metadata, Mapping) else {}
+    return _mapping(value.get("metadata"))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -13,7 +13,8 @@ from envctl.agent.definitions import Pause, await_served, is_definition
 from envctl.agent.desired import Target, desired_value, read_target
 from envctl.agent.healthbook import HealthBook
 from envctl.agent.options import World
-from envctl.agent.prune import Pruned, Pruner
+from envctl.agent.pruning import Pruning
+from envctl.agent.rebuild import rebuilt, trusted
 from envctl.agent.source import verify
 from envctl.agent.store import InventoryStore
 from envctl.agent.workers import Workers
@@ -21,12 +22,10 @@ from envctl.errors import EnvctlError, InputError, UnavailableError
 from envctl.model.inventory import InventoryEntry
 from envctl.model.keeping import DriftPolicy, drift_policy
 from envctl.model.objects import ObjectId
-from envctl.model.plan import Action, ObjectResult, ReconcileResult, Refusal
+from envctl.model.plan import Action, ObjectResult, ReconcileResult
 from envctl.model.values import JsonObject
 from envctl.planning.fields import is_within
 from envctl.planning.waves import order
-
-_FIRST_STEP, _LONGEST_STEP = 0.05, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +49,8 @@ class Reconciler:
         self.applier = Applier(world.cluster, world.options.set_id)
         self._world = world
         self._pause = pause
-        self._pruner = Pruner(world.cluster, world.options.set_id)
         self._workers = Workers(world.options.concurrency)
+        self._pruning = Pruning(world, self.store, self.book, self._workers, pause)
 
     def close(self) -> None:
         """Wait for requests under way, and end the threads."""
@@ -64,20 +63,42 @@ class Reconciler:
         for a commit that is refused as a whole, before the first write; ConflictError where
         somebody else wrote the inventory; UnavailableError where the cluster does not answer.
         """
+        self._find_again()
         verified = verify(self._world, self.store.inventory.accepted, commit_id)
         target = read_target(self._world, self.store.inventory, verified)
         self.store.update(target.plan.changed)
         self.store.accept(verified.accepted)
         self.store.save()
         results: list[ObjectResult] = []
-        refused: list[Refusal] = list(target.plan.refused)
         try:
-            interrupted = self._apply(target, results) or self._prune(target, results, refused)
+            interrupted = self._apply(target, results)
+            pruned = self._pruning.run(() if interrupted else target.plan.prune)
+            result = ReconcileResult(
+                commit_id,
+                verified.record.sequence,
+                (*results, *pruned.results),
+                (*target.plan.refused, *pruned.refused),
+                interrupted or pruned.interrupted,
+            )
+            again = self._trust(result)
         finally:
             self.store.save()
-        return ReconcileResult(
-            commit_id, verified.record.sequence, tuple(results), tuple(refused), interrupted
-        )
+        return replace(result, again=again)
+
+    def _find_again(self) -> None:
+        """After a loss, take up what carries our label; it is written along with the plan."""
+        if self.store.lost:
+            accepted, found = rebuilt(self._world, self.store.inventory)
+            self.store.update(found)
+            if accepted:
+                self.store.accept(accepted)
+            self.store.lost = False
+
+    def _trust(self, result: ReconcileResult) -> bool:
+        """Judge what was found by label as any other from the next reconcile on; whether there is any."""
+        found = trusted(self.store.inventory) if result.succeeded else ()
+        self.store.update(found)
+        return bool(found)
 
     def heal(self, wanted: Sequence[Healing]) -> list[Outcome]:
         """Put objects back to what was last applied. What fails is left to the next reconcile, unsettled.
@@ -175,29 +196,3 @@ class Reconciler:
             reason = await_served(world.cluster, world.clock, self._pause, outcome.task.value, wait)
             if reason:
                 yield ObjectResult(outcome.task.entry.id, Action.FAILED, reason)
-
-    def _prune(self, target: Target, results: list[ObjectResult], refused: list[Refusal]) -> bool:
-        """Prune what left the branch. Returns whether it was interrupted."""
-        for wave in target.plan.prune:
-            pruned = self._workers.run(self._pruner.prune, wave, lambda: self._pause(0))
-            done = self._await_ends(pruned)
-            gone = [each.entry.id for each in done if each.gone]
-            self.store.update(gone=gone)
-            self.book.forget(gone)
-            results += [each.result for each in done]
-            refused += [each.refusal for each in done if each.refusal]
-            if self._pause(0) or len(pruned) < len(wave):
-                return True
-        return False
-
-    def _await_ends(self, pruned: Sequence[Pruned]) -> list[Pruned]:
-        """The outcomes, after waiting a while for deletions that have not ended yet."""
-        done = [each for each in pruned if not each.waiting]
-        waiting = [each for each in pruned if each.waiting]
-        end, step = self._world.clock.monotonic() + self._world.options.prune_wait, _FIRST_STEP
-        while waiting and self._world.clock.monotonic() < end and not self._pause(step):
-            asked = self._workers.run(self._pruner.confirm, [each.entry for each in waiting], lambda: False)
-            done += [each for each in asked if not each.waiting]
-            waiting = [each for each in asked if each.waiting]
-            step = min(2 * step, _LONGEST_STEP)
-        return [*done, *waiting]

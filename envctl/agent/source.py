@@ -92,7 +92,7 @@ def verify(world: World, accepted: Accepted | None, commit_id: str) -> Verified:
             place=place,
         )
     if accepted is None:
-        root = _root(world, commit_id)
+        root = root_of(world, commit_id)
         return Verified(commit, record, Accepted(commit_id, commit.tree, record.sequence, root))
     if commit_id != accepted.revision:
         _refuse_detour(world, accepted, commit_id, record, place)
@@ -105,7 +105,7 @@ def _refuse_detour(
 ) -> None:
     if not _follows(world, accepted.revision, commit_id):
         reason = "does not follow the accepted commit"
-        if _root(world, commit_id) != accepted.root:
+        if root_of(world, commit_id) != accepted.root:
             reason = "belongs to another history than the accepted commit"
         raise RefusedError(
             f"it {reason} {accepted.revision[:12]}: the branch was rewritten; {_KEPT}",
@@ -126,6 +126,7 @@ def _follows(world: World, older: str, newer: str) -> bool:
         return False
 
 
-def _root(world: World, commit_id: str) -> str:
+def root_of(world: World, commit_id: str) -> str:
+    """The first commit of a commit's history. Raises InputError where it is not in the store."""
     *_, root = world.repository.history(commit_id)
     return root.id

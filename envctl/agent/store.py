@@ -1,24 +1,31 @@
 """The inventory in the cluster: ConfigMaps, written ahead and by compare-and-swap.
 
-`envctl-inventory-<env>-<n>` holds shard n; shard 0 also holds the header. Shard 0 is written
-last, so the accepted commit never runs ahead of the entries. Whoever finds that somebody
-else wrote gets a ConflictError and must load again: two agents can never both go on.
+`envctl-inventory-<env>-<n>` holds shard n; shard 0 also holds the header. Whoever finds that
+somebody else wrote gets a ConflictError and must load again: two agents can never both go on.
 """
 
 import base64
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from envctl.agent.options import World
 from envctl.errors import ClusterError, ConflictError
-from envctl.model.cluster import ResourceType
-from envctl.model.inventory import Accepted, Inventory, InventoryEntry, inventory_of, with_changes
+from envctl.model.cluster import FIELD_MANAGER, ResourceType
+from envctl.model.inventory import (
+    Accepted,
+    Inventory,
+    InventoryEntry,
+    Removal,
+    inventory_of,
+    with_changes,
+)
 from envctl.model.objects import ObjectId
 from envctl.model.status import Level
 from envctl.model.values import JsonObject
 from envctl.planning.inventory import (
     FULL,
+    DamagedError,
     Header,
     decode_header,
     decode_shard,
@@ -38,45 +45,66 @@ _CONFLICT, _NOT_FOUND = 409, 404
 class _Stored:
     """What is known to stand in the cluster. `whole` where every shard must be written next time."""
 
-    entries: Mapping[ObjectId, InventoryEntry]
-    header: str
-    count: int
-    versions: Mapping[int, str]
+    accepted: Accepted | None = None
+    header: str = ""
+    count: int = 1
+    versions: Mapping[int, str] = field(default_factory=dict)
     whole: bool = True
 
 
 class InventoryStore:
-    """The current inventory of one environment, in memory and in the cluster."""
+    """The current inventory of one environment, in memory and in the cluster.
+
+    The cost of a change follows what changed: its shards are known, never looked for. `lost` says that
+    what is in memory may not be all that was applied: then `agent.rebuild` looks for it.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._stored = _Stored({}, "", 1, {})
+        self._stored = _Stored()
+        self._shards: list[dict[ObjectId, InventoryEntry]] = [{}]
+        self._dirty: set[ObjectId] = set()
         self.inventory = Inventory()
+        self.lost = False
 
     def update(self, changed: Iterable[InventoryEntry] = (), gone: Iterable[ObjectId] = ()) -> None:
         """Change entries in memory."""
-        self.inventory = with_changes(self.inventory, changed, gone)
+        changed, gone, before = [*changed], [*gone], self.inventory.entries
+        self._dirty |= {entry.id for entry in changed if before.get(entry.id) != entry}
+        self._dirty |= {key for key in gone if key in before}
+        if self._dirty:
+            self.inventory = with_changes(self.inventory, changed, gone)
 
     def accept(self, accepted: Accepted) -> None:
         """Change the accepted commit in memory."""
         self.inventory = replace(self.inventory, accepted=accepted)
 
+    def remember(self, removals: tuple[Removal, ...]) -> None:
+        """Change what is remembered of removals, in memory."""
+        self.inventory = replace(self.inventory, removals=removals)
+
     def load(self) -> Inventory:
-        """Read the inventory. Raises InputError for a damaged one, and what the cluster raises."""
+        """Read the inventory. Raises InputError for one of a newer envctl, and what the cluster raises.
+
+        What is missing, damaged, or was edited by somebody counts as lost.
+        """
         options = self._world.options
         selector = f"{LABEL}={options.environment}"
         maps = self._world.cluster.list(CONFIG_MAP, selector=selector, namespace=options.namespace).items
         found = {number: each for each in maps if (number := self._number(each)) is not None}
         text = str(_mapping(found.get(0, {}).get("data")).get(_HEADER) or "")
-        header = decode_header(text, self._name(0)) if text else Header(None, max(len(found), 1))
+        header, read = self._header(found, text), self._read(found)
         # Growth that was cut short leaves an object in two shards: the lower one, not yet
         # written, then agrees with the header, and `inventory_of` keeps the first.
-        entries = [entry for number in sorted(found) for entry in self._entries(number, found[number])]
-        self.inventory = inventory_of(self._checked(header, found), entries)
+        entries = [entry for number in sorted(read) for entry in read[number]]
+        self.lost = not found or set(range(header.shards)) - set(read) != set()
+        accepted = replace(header.accepted, tree="") if header.accepted and self.lost else header.accepted
+        self.inventory = inventory_of(accepted, entries, header.removals)
         versions = {number: str(_metadata(each).get("resourceVersion")) for number, each in found.items()}
         count = max(header.shards, shard_count(1, FULL * (max(found, default=0) + 1)))
-        whole = set(found) != set(range(header.shards))
-        self._stored = _Stored(self.inventory.entries, text, count, versions, whole)
+        whole = self.lost or set(found) != set(range(header.shards))
+        self._stored = _Stored(header.accepted, text, count, versions, whole)
+        self._arrange(count)
         return self.inventory
 
     def is_current(self) -> bool:
@@ -90,30 +118,52 @@ class InventoryStore:
 
     def save(self) -> None:
         """Write what is only in memory. Raises ConflictError where somebody else wrote meanwhile."""
-        inventory = self.inventory
-        count = shard_count(self._stored.count, len(inventory.entries))
-        header = encode_header(Header(inventory.accepted, count))
-        for number in sorted(self._changed_shards(), reverse=True):
-            self._write(number, count, header)
+        numbers, header = self._changed_shards()
+        for number in numbers:
+            self._write(number, header if number == 0 else "")
+        self._dirty.clear()
+        accepted = self.inventory.accepted
         self._stored = replace(
-            self._stored, entries=inventory.entries, header=header, count=count, whole=False
+            self._stored, accepted=accepted, header=header, count=len(self._shards), whole=False
         )
 
-    def _changed_shards(self) -> tuple[int, ...]:
-        new, old = self.inventory.entries, self._stored.entries
-        count = shard_count(self._stored.count, len(new))
-        header = encode_header(Header(self.inventory.accepted, count))
-        if count != self._stored.count or self._stored.whole:
-            return tuple(range(count))
-        changed = [key for key, entry in new.items() if old.get(key) is not entry] if new is not old else []
-        gone = [key for key in old if key not in new] if new is not old else []
-        first = {0} if header != self._stored.header else set()
-        return tuple({shard_of(key, count) for key in (*changed, *gone)} | first)
+    def _changed_shards(self) -> tuple[Sequence[int], str]:
+        """The shards to write, in their order, and the header.
 
-    def _write(self, number: int, count: int, header: str) -> None:
+        Shard 0 comes last, so that the accepted commit never runs ahead of the entries. Where the commit
+        stays, it comes first: then no removal is forgotten whose entry is gone already.
+        """
+        stored, inventory = self._stored, self.inventory
+        changed = bool(self._dirty) or stored.whole
+        count = shard_count(stored.count, len(inventory.entries)) if changed else stored.count
+        header = encode_header(Header(inventory.accepted, count, inventory.removals))
+        if count != len(self._shards):
+            self._arrange(count)
+        self._place()
+        if count != stored.count or stored.whole:
+            return range(count - 1, -1, -1), header
+        numbers = {shard_of(key, count) for key in self._dirty} | ({0} if header != stored.header else set())
+        return sorted(numbers, reverse=inventory.accepted != stored.accepted), header
+
+    def _arrange(self, count: int) -> None:
+        """Put all entries into so many shards."""
+        self._shards = [{} for _ in range(count)]
+        for key, entry in self.inventory.entries.items():
+            self._shards[shard_of(key, count)][key] = entry
+
+    def _place(self) -> None:
+        """Bring the shards along with what changed."""
+        entries, count = self.inventory.entries, len(self._shards)
+        for key in self._dirty:
+            shard = self._shards[shard_of(key, count)]
+            if key in entries:
+                shard[key] = entries[key]
+            else:
+                shard.pop(key, None)
+
+    def _write(self, number: int, header: str) -> None:
         cluster, version = self._world.cluster, self._stored.versions.get(number, "")
-        entries = [each for key, each in self.inventory.entries.items() if shard_of(key, count) == number]
-        value = self._config_map(number, encode_shard(entries), header if number == 0 else "", version)
+        value = self._config_map(number, encode_shard(self._shards[number].values()), header, version)
         try:
             stored = cluster.replace(CONFIG_MAP, value) if version else cluster.create(CONFIG_MAP, value)
         except ClusterError as error:
@@ -146,20 +196,31 @@ class InventoryStore:
             "binaryData": {_ENTRIES: base64.b64encode(entries).decode("ascii")},
         }
 
-    def _checked(self, header: Header, found: Mapping[int, JsonObject]) -> Accepted | None:
-        """The accepted commit; without its tree where shards are lost: all files are looked at again then."""
-        missing = [number for number in range(header.shards) if number not in found]
-        if not header.accepted or not missing:
-            return header.accepted
-        names = ", ".join(self._name(number) for number in missing)
-        self._world.say(
-            Level.WARNING, f"part of the inventory is lost ({names}); it is built again from the branch"
-        )
-        return replace(header.accepted, tree="")
+    def _header(self, found: Mapping[int, JsonObject], text: str) -> Header:
+        try:
+            if text and not _is_edited(found[0]):
+                return decode_header(text, self._name(0))
+        except DamagedError as error:
+            self._tell_lost(0, error.summary)
+        return Header(None, max(len(found), 1))
 
-    def _entries(self, number: int, value: JsonObject) -> tuple[InventoryEntry, ...]:
-        text = str(_mapping(value.get("binaryData")).get(_ENTRIES) or "")
-        return decode_shard(base64.b64decode(text), self._name(number)) if text else ()
+    def _read(self, found: Mapping[int, JsonObject]) -> Mapping[int, Sequence[InventoryEntry]]:
+        """The entries of each shard that can be read and that only we wrote."""
+        read: dict[int, Sequence[InventoryEntry]] = {}
+        for number, value in found.items():
+            text = str(_mapping(value.get("binaryData")).get(_ENTRIES) or "")
+            if _is_edited(value):
+                self._tell_lost(number, "somebody edited it")
+                continue
+            try:
+                read[number] = decode_shard(_bytes(text), self._name(number)) if text else ()
+            except DamagedError as error:
+                self._tell_lost(number, error.summary)
+        return read
+
+    def _tell_lost(self, number: int, reason: str) -> None:
+        name = self._name(number)
+        self._world.say(Level.WARNING, f"the part {name} of the inventory is lost: {reason}", inventory=name)
 
     def _name(self, number: int) -> str:
         return f"envctl-inventory-{self._world.options.environment}-{number}"
@@ -167,6 +228,24 @@ class InventoryStore:
     def _number(self, value: JsonObject) -> int | None:
         prefix, _, number = str(_metadata(value).get("name")).rpartition("-")
         return int(number) if f"{prefix}-0" == self._name(0) and number.isdecimal() else None
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return base64.b64decode(text)
+    except ValueError:  # the API server stores none
+        return b""
+
+
+def _is_edited(value: JsonObject) -> bool:
+    """Whether somebody else wrote the contents: its managed fields say so."""
+    managed = _metadata(value).get("managedFields")
+    return any(
+        each.get("manager") != FIELD_MANAGER
+        and {"f:data", "f:binaryData"} & set(_mapping(each.get("fieldsV1")))
+        for each in (managed if isinstance(managed, list) else ())
+        if isinstance(each, Mapping)
+    )
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -176,7 +176,7 @@ def _lines(environment: str, url: str, result: ReconcileResult) -> Iterator[str]
 
 
 def _result_lines(result: ObjectResult, *, dry_run: bool) -> Iterator[str]:
-    done = result.action not in {Action.FAILED, Action.SKIPPED}
+    done = result.action not in {Action.FAILED, Action.SKIPPED, Action.DELETING}
     word = f"would be {result.action}" if dry_run and done else str(result.action)
     action = click.style(word, fg=_COLORS.get(result.action, "white"))
     yield f"{action} {result.id}" + (f": {result.reason}" if result.reason else "")

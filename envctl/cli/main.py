@@ -31,6 +31,7 @@ COMMANDS = {
     "freeze": ("envctl.cli.freeze:freeze", "Let nothing be promoted to an environment for a while."),
     "suspend": ("envctl.cli.suspend:suspend", "Let nothing be published to an environment for a while."),
     "resume": ("envctl.cli.resume:resume", "End a freeze and a suspend."),
+    "allow-prune": ("envctl.cli.allow_prune:allow_prune", "Let what left a deploy branch go, past a guard."),
     "verify": ("envctl.cli.verify:verify", "Render again and compare with the deploy branch."),
     "status": ("envctl.cli.status:status", "Show what is pinned, published and applied."),
     "apply": ("envctl.cli.apply:apply", "Bring a cluster to a deploy branch, once, from here."),

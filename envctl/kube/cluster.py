@@ -103,13 +103,20 @@ class KubeCluster:
         return self._write(Request("PUT", target, _body(value), _JSON, repeatable=False), kind, value)
 
     def delete(
-        self, kind: ResourceType, namespace: str, name: str, *, uid: str = "", resource_version: str = ""
+        self,
+        kind: ResourceType,
+        namespace: str,
+        name: str,
+        *,
+        uid: str = "",
+        resource_version: str = "",
+        policy: str = "Background",
     ) -> bool:
         conditions = {"uid": uid, "resourceVersion": resource_version}
         options: dict[str, object] = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
-            "propagationPolicy": "Background",
+            "propagationPolicy": policy,
             "preconditions": {name: value for name, value in conditions.items() if value},
         }
         request = Request("DELETE", object_path(kind, namespace, name), json.dumps(options).encode(), _JSON)

@@ -1,7 +1,7 @@
 """The inventory: what the agent has applied and must prune one day (design §6.7)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from envctl.model.objects import ObjectId
 
@@ -19,6 +19,9 @@ class InventoryEntry:
       last success.
     - `prunable` says that a commit allowed its pruning by an ``Envctl-Allow-Prune`` trailer:
       ``""`` not, ``"all"`` along with everything, ``"named"`` by its own name.
+    - `verdict` is what the guards said of a leaving entry that no commit permits: ``""`` nothing yet,
+      ``"held"`` refused, ``"within N"`` let go at that second since 1970, ``"found"`` by its
+      label only (`planning.guards`).
     """
 
     id: ObjectId
@@ -30,6 +33,7 @@ class InventoryEntry:
     api_version: str = ""
     fields: str = ""
     prunable: str = ""
+    verdict: str = ""
 
     @property
     def leaving(self) -> bool:
@@ -47,24 +51,37 @@ class Accepted:
     root: str
 
 
+@dataclass(frozen=True, order=True, slots=True)
+class Removal:
+    """How many objects were let go at once without a permission, and when (seconds since 1970)."""
+
+    at: int
+    count: int
+
+
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """All entries, and the commit they were made for (None before the first one).
 
-    `unsettled` is kept along, so that what is left to do is found without looking at all.
+    `unsettled` is kept along, so that what is left to do is found without looking at all. `removals`
+    are those whose entries are gone already, the oldest first; the guard against many counts them.
     """
 
     accepted: Accepted | None = None
     entries: Mapping[ObjectId, InventoryEntry] = field(default_factory=dict)
     unsettled: frozenset[ObjectId] = frozenset()
+    removals: tuple[Removal, ...] = ()
 
 
-def inventory_of(accepted: Accepted | None, entries: Iterable[InventoryEntry]) -> Inventory:
+def inventory_of(
+    accepted: Accepted | None, entries: Iterable[InventoryEntry], removals: tuple[Removal, ...] = ()
+) -> Inventory:
     """An inventory of these entries; of two with one identity the first counts."""
     found: dict[ObjectId, InventoryEntry] = {}
     for entry in entries:
         found.setdefault(entry.id, entry)
-    return Inventory(accepted, found, frozenset(key for key, entry in found.items() if not entry.settled))
+    unsettled = frozenset(key for key, entry in found.items() if not entry.settled)
+    return Inventory(accepted, found, unsettled, removals)
 
 
 def with_changes(
@@ -78,4 +95,4 @@ def with_changes(
     for key in gone:
         entries.pop(key, None)
         unsettled.discard(key)
-    return Inventory(inventory.accepted, entries, frozenset(unsettled))
+    return replace(inventory, entries=entries, unsettled=frozenset(unsettled))

@@ -60,12 +60,17 @@ class Plan:
 
 
 class Action(StrEnum):
-    """What happened to one object. SKIPPED: nothing was sent, on purpose; the reason says why."""
+    """What happened to one object.
+
+    DELETING: its deletion was asked for and has not ended. SKIPPED: nothing was sent, on purpose; the
+    reason says why.
+    """
 
     CREATED = "created"
     CONFIGURED = "configured"
     UNCHANGED = "unchanged"
     DELETED = "deleted"
+    DELETING = "deleting"
     SKIPPED = "skipped"
     FAILED = "failed"
 
@@ -87,7 +92,11 @@ class ObjectResult:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileResult:
-    """What one reconcile did. `interrupted` says that it was stopped before its end by something newer."""
+    """What one reconcile did.
+
+    `interrupted` says that it was stopped before its end by something newer, `again` that there is more to
+    do, which had to wait for this one.
+    """
 
     revision: str
     sequence: int
@@ -95,11 +104,12 @@ class ReconcileResult:
     refused: tuple[Refusal, ...] = ()
     interrupted: bool = False
     dry_run: bool = False
+    again: bool = False
 
     @property
     def failures(self) -> tuple[ObjectResult, ...]:
-        """The objects that failed."""
-        return tuple(result for result in self.results if result.action is Action.FAILED)
+        """The objects that failed, and those whose deletion has not ended: they are tried again."""
+        return tuple(each for each in self.results if each.action in (Action.FAILED, Action.DELETING))
 
     @property
     def succeeded(self) -> bool:

@@ -63,7 +63,7 @@ def _next(old: InventoryEntry | None, place: Place, blobs: Mapping[Place, str]) 
     if blob is None:
         return replace(old, wanted="", settled=False)
     same = old.settled and old.blob == blob
-    return replace(old, component=component, wanted=blob, settled=same, prunable="")
+    return replace(old, component=component, wanted=blob, settled=same, prunable="", verdict="")
 
 
 def _refuse_duplicates(found: Mapping[ObjectId, Sequence[Place]]) -> None:

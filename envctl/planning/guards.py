@@ -1,15 +1,11 @@
 """Guards: named rules that refuse to prune, and the way past each (design §6.7).
 
-A commit allows pruning by its trailer ``Envctl-Allow-Prune``. Its value is a list with
-commas of
+A commit permits pruning by its trailer ``Envctl-Allow-Prune`` (`planning.permits`); ``envctl allow-prune``
+writes it. Nothing permits `own-object`: an agent that deletes what it runs on leaves a cluster without one.
 
-- ``all``: everything that has left the branch by that commit; passes `too-many` and
-  `protected-kind`
-- an object as messages name it (``Namespace ai-dev``, ``StatefulSet.apps ai-dev/store``): that
-  object; passes every guard about it, and it does not count for `too-many`
-- ``empty-tree``: this commit may carry no object at all
-
-Nothing allows `own-object`: an agent that deletes what it runs on leaves a cluster without one.
+`too-many` has a budget: of what stood when the window began, max(10, 20 %) may go within it without a
+permission. So three commits that take 19 % each do not pass one after the other. What it refused once
+stays until a commit permits it, or until it is on the branch again: time alone deletes nothing.
 
 A refused object stays in the inventory and in the cluster; it stops nothing else.
 """
@@ -18,57 +14,53 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from envctl.errors import RefusedError
-from envctl.model.inventory import InventoryEntry
+from envctl.model.inventory import InventoryEntry, Removal
 from envctl.model.objects import ObjectId
 from envctl.model.plan import Refusal
 from envctl.model.values import JsonObject
+from envctl.planning.permits import EMPTY_TREE, NAMED, PROTECTED_KIND, TOO_MANY, is_protected
 
-EMPTY_TREE = "empty-tree"
-TOO_MANY = "too-many"
-PROTECTED_KIND = "protected-kind"
+CUSTOM_OBJECTS = "custom-objects"
 PRUNE_NEVER = "prune-never"
 OWN_OBJECT = "own-object"
+FOUND_AGAIN = "found-again"
 
-ALL = "all"
-NAMED = "named"
+HELD, FOUND, _WITHIN = "held", "found", "within "
 
 PRUNE_ANNOTATION = "envctl.dev/prune"
+NEVER = "never"
+_POLICIES = {"foreground": "Foreground", "orphan": "Orphan"}
 _ALWAYS_FINE = 10
 _SHARE = 0.2
-_PROTECTED = {
-    ("", "Namespace"),
-    ("", "PersistentVolume"),
-    ("", "PersistentVolumeClaim"),
-    ("apiextensions.k8s.io", "CustomResourceDefinition"),
-    ("apps", "StatefulSet"),
-}
+_HOUR = 3600
 _GROUP, _RBAC = "envctl.dev", "rbac.authorization.k8s.io"
 _DEFINITION = ("apiextensions.k8s.io", "CustomResourceDefinition")
 _OWN_NAMES = ("envctl-agent-", "envctl-inventory-")
 
 
 @dataclass(frozen=True, slots=True)
-class Permit:
-    """What one commit allows: the items of its trailers, for the objects that its tree does not hold."""
+class Window:
+    """The time that the budget counts: `length` seconds up to `now` (seconds since 1970).
 
-    items: frozenset[str]
-    absent: frozenset[ObjectId]
+    `before` are removals whose entries are gone already. One that seems to lie in the future counts: a clock
+    that was set back makes the budget smaller, never larger.
+    """
+
+    now: int = 0
+    length: int = _HOUR
+    before: tuple[Removal, ...] = ()
+
+    def holds(self, at: int) -> bool:
+        """Whether a time is in the window."""
+        return at > self.now - self.length
 
 
-def permit_items(values: Iterable[str]) -> frozenset[str]:
-    """The items in the values of ``Envctl-Allow-Prune`` trailers, each with single spaces."""
-    parts = (" ".join(part.split()) for value in values for part in value.split(","))
-    return frozenset(part for part in parts if part)
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the guards say: the refusals, and the leaving entries with their new verdicts."""
 
-
-def with_permits(entry: InventoryEntry, permits: Sequence[Permit]) -> InventoryEntry:
-    """A leaving entry with the permission that these commits give it; one given before is kept."""
-    valid = [permit for permit in permits if entry.id in permit.absent]
-    if any(str(entry.id) in permit.items for permit in valid):
-        return replace(entry, prunable=NAMED)
-    if not entry.prunable and any(ALL in permit.items for permit in valid):
-        return replace(entry, prunable=ALL)
-    return entry
+    refused: tuple[Refusal, ...] = ()
+    entries: tuple[InventoryEntry, ...] = ()
 
 
 def refuse_empty_tree(*, empty: bool, inventory: int, items: frozenset[str], place: str) -> None:
@@ -77,7 +69,7 @@ def refuse_empty_tree(*, empty: bool, inventory: int, items: frozenset[str], pla
         raise RefusedError(
             f"the deploy tree is empty, and {inventory} objects would go [{EMPTY_TREE}]",
             place=place,
-            hint=f"if this is meant, {_permission(f'{EMPTY_TREE}, {ALL}')}",
+            hint=f"if this is meant: envctl allow-prune ENV --guard {EMPTY_TREE} --reason TEXT",
         )
 
 
@@ -104,43 +96,120 @@ def nobody(key: ObjectId) -> bool:  # noqa: ARG001  (what is asked where no agen
 
 
 def judge(
-    leaving: Sequence[InventoryEntry], total: int, own: Callable[[ObjectId], bool] = nobody
-) -> tuple[Refusal, ...]:
+    leaving: Sequence[InventoryEntry],
+    total: int,
+    own: Callable[[ObjectId], bool] = nobody,
+    window: Window | None = None,
+) -> Judgement:
     """What may not be pruned now, of the entries that left the branch.
 
     `total` is the number of objects that were applied before. What is permitted is not judged, except
-    what the agent runs on (`own`).
+    what the agent runs on (`own`) and what was only found by its label.
     """
+    window = window or Window()
     ours = [entry for entry in leaving if own(entry.id)]
-    asking = [entry for entry in leaving if not entry.prunable and not own(entry.id)]
-    protected = [entry for entry in asking if (entry.id.group, entry.id.kind) in _PROTECTED]
-    others = [entry for entry in asking if (entry.id.group, entry.id.kind) not in _PROTECTED]
-    limit = max(_ALWAYS_FINE, int(total * _SHARE))
-    excess = others if len(others) > limit else []
-    return (
-        *(_own(entry) for entry in ours),
-        *(_protected(entry) for entry in protected),
-        *(_too_many(entry, len(others), total, limit) for entry in excess),
+    rest = [entry for entry in leaving if not own(entry.id)]
+    found = [entry for entry in rest if entry.verdict == FOUND]
+    asking = [entry for entry in rest if entry.verdict != FOUND and not entry.prunable]
+    protected = [entry for entry in asking if is_protected(entry.id)]
+    refused, entries = _budgeted([entry for entry in asking if not is_protected(entry.id)], total, window)
+    return Judgement(
+        (*map(_own, ours), *map(_found, found), *map(_protected, protected), *refused), tuple(entries)
     )
+
+
+def gone_within(
+    removals: Iterable[Removal], gone: Iterable[InventoryEntry], window: Window
+) -> tuple[Removal, ...]:
+    """The removals to remember, after these entries are gone: those in the window, the oldest first."""
+    counts = {each.at: each.count for each in removals if window.holds(each.at)}
+    for entry in gone:
+        at = _let_go(entry)
+        if at is not None and window.holds(at) and not entry.prunable:
+            counts[at] = counts.get(at, 0) + 1
+    return tuple(Removal(at, count) for at, count in sorted(counts.items()))
 
 
 def judge_live(entry: InventoryEntry, live: JsonObject) -> Refusal | None:
     """What the live object itself says about being pruned; asked right before its deletion."""
-    metadata = live.get("metadata")
-    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
-    value = annotations.get(PRUNE_ANNOTATION) if isinstance(annotations, dict) else None
-    if value != "never" or entry.prunable == NAMED:
+    if _prune_word(live) != NEVER or entry.prunable == NAMED:
         return None
     return Refusal(
         PRUNE_NEVER,
         str(entry.id),
-        f"its annotation {PRUNE_ANNOTATION} says never",
-        f"remove the annotation, or {_permission(str(entry.id))}",
+        f"its annotation {PRUNE_ANNOTATION} says {NEVER}",
+        f"remove the annotation, or {_permission(entry)}",
     )
 
 
-def _permission(items: str) -> str:
-    return f"commit with the trailers 'Envctl-Environment: ENV' and 'Envctl-Allow-Prune: {items}'"
+def judge_definition(entry: InventoryEntry, live: int | None, why: str = "") -> Refusal | None:
+    """What the objects of a kind say about pruning its definition: all of them would go with it.
+
+    `live` is how many there are, None where that cannot be told, because of `why`.
+    """
+    if entry.prunable == NAMED or live == 0:
+        return None
+    objects = "1 object" if live == 1 else f"{live} objects"
+    told = f"{objects} of its kind live, and would be deleted with it"
+    unknown = f"the objects of its kind cannot be counted ({why}), and would be deleted with it"
+    return Refusal(
+        CUSTOM_OBJECTS,
+        str(entry.id),
+        unknown if live is None else told,
+        f"if this is meant, {_permission(entry)}",
+    )
+
+
+def is_definition(key: ObjectId) -> bool:
+    """Whether an object defines a kind."""
+    return (key.group, key.kind) == _DEFINITION
+
+
+def deletion_policy(live: JsonObject) -> str:
+    """What the API server is to do with what an object owns: as its annotation says, else in the background.
+
+    https://kubernetes.io/docs/concepts/architecture/garbage-collection/
+    """
+    return _POLICIES.get(_prune_word(live), "Background")
+
+
+def _prune_word(live: JsonObject) -> str:
+    metadata = live.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    return str(annotations.get(PRUNE_ANNOTATION)) if isinstance(annotations, dict) else ""
+
+
+def _budgeted(
+    asking: Sequence[InventoryEntry], total: int, window: Window
+) -> tuple[list[Refusal], list[InventoryEntry]]:
+    """What `too-many` refuses, and the entries whose verdict is new."""
+    passed = [at for entry in asking if (at := _let_go(entry)) is not None and window.holds(at)]
+    gone = sum(each.count for each in window.before if window.holds(each.at))
+    open_ones = [entry for entry in asking if _let_go(entry) is None]
+    held = [entry for entry in open_ones if entry.verdict == HELD]
+    spent, limit = gone + len(passed), max(_ALWAYS_FINE, int((total + gone) * _SHARE))
+    over = len(open_ones) + spent > limit
+    excess = open_ones if over else held
+    reason = _too_many(len(open_ones), spent, total + gone, limit) if over else _LATE
+    new = [replace(entry, verdict=HELD) for entry in excess if entry.verdict != HELD]
+    if not over:
+        now = f"{_WITHIN}{window.now}"
+        new += [replace(entry, verdict=now) for entry in open_ones if entry.verdict != HELD]
+    return [Refusal(TOO_MANY, str(entry.id), reason, _ALL) for entry in excess], new
+
+
+def _let_go(entry: InventoryEntry) -> int | None:
+    """When an entry was let go within the budget; None where it was not."""
+    at = entry.verdict.removeprefix(_WITHIN)
+    return int(at) if at != entry.verdict and at.isdecimal() else None
+
+
+_ALL = f"if this is meant: envctl allow-prune ENV --guard {TOO_MANY} --reason TEXT"
+_LATE = "it was refused together with many others, and time alone lets nothing go"
+
+
+def _permission(entry: InventoryEntry) -> str:
+    return f"permit it by name: envctl allow-prune ENV '{entry.id}' --reason TEXT"
 
 
 def _own(entry: InventoryEntry) -> Refusal:
@@ -152,19 +221,28 @@ def _own(entry: InventoryEntry) -> Refusal:
     )
 
 
+def _found(entry: InventoryEntry) -> Refusal:
+    return Refusal(
+        FOUND_AGAIN,
+        str(entry.id),
+        "it was found by its label only, because the inventory was lost",
+        "it is judged as any other after one reconcile without a failure",
+    )
+
+
 def _protected(entry: InventoryEntry) -> Refusal:
     return Refusal(
         PROTECTED_KIND,
         str(entry.id),
         f"a {entry.id.kind} is not deleted because it left the branch: data would be lost",
-        f"if this is meant, {_permission(str(entry.id))}",
+        f"if this is meant, {_permission(entry)}",
     )
 
 
-def _too_many(entry: InventoryEntry, count: int, total: int, limit: int) -> Refusal:
-    return Refusal(
-        TOO_MANY,
-        str(entry.id),
-        f"{count} of {total} objects left the branch at once, more than {limit}",
-        f"if this is meant, {_permission(ALL)}",
-    )
+def _too_many(count: int, spent: int, total: int, limit: int) -> str:
+    if spent:
+        return (
+            f"{count} of {total} objects left the branch shortly after {spent} others: together more than "
+            f"the {limit} that may go within an hour"
+        )
+    return f"{count} of {total} objects left the branch at once, more than {limit}"

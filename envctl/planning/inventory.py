@@ -15,7 +15,7 @@ from io import BytesIO
 from typing import Any
 
 from envctl.errors import InputError
-from envctl.model.inventory import Accepted, InventoryEntry
+from envctl.model.inventory import Accepted, InventoryEntry, Removal
 from envctl.model.objects import ObjectId
 
 FULL = 1000
@@ -36,16 +36,24 @@ _COLUMNS = (
     "apiVersion",
     "fields",
     "prunable",
+    "verdict",
 )
+
+
+class DamagedError(InputError):
+    """A part of the inventory that nobody can read; what it knew is found again by label."""
+
+
 _NEWER = "upgrade envctl; an older version must not write what a newer one keeps"
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What shard 0 says of the whole: the accepted commit and the number of shards."""
+    """What shard 0 says of the whole: the accepted commit, the number of shards, recent removals."""
 
     accepted: Accepted | None
     shards: int
+    removals: tuple[Removal, ...] = ()
 
 
 def shard_count(current: int, entries: int) -> int:
@@ -72,6 +80,8 @@ def encode_header(header: Header) -> str:
             "sequence": header.accepted.sequence,
             "root": header.accepted.root,
         }
+    if header.removals:
+        content["removals"] = [[each.at, each.count] for each in header.removals]
     return json.dumps(content, sort_keys=True)
 
 
@@ -90,11 +100,12 @@ def decode_header(text: str, place: str) -> Header:
             else None
         )
         shards = int(content["shards"])
+        removals = tuple(Removal(int(at), int(count)) for at, count in content.get("removals", ()))
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(place, f"its header lacks {error}") from error
     if not 1 <= shards <= _MOST_SHARDS:
         raise _damaged(place, f"it has {shards} shards, and 1 to {_MOST_SHARDS} are possible")
-    return Header(accepted, shards)
+    return Header(accepted, shards, removals)
 
 
 def encode_shard(entries: Iterable[InventoryEntry]) -> bytes:
@@ -136,6 +147,7 @@ def _row(entry: InventoryEntry) -> Sequence[str | int]:
         entry.api_version,
         entry.fields,
         entry.prunable,
+        entry.verdict,
     )
 
 
@@ -158,6 +170,7 @@ def _entry(columns: Mapping[str, Any]) -> InventoryEntry:
         api_version=row["apiVersion"],
         fields=row["fields"],
         prunable=row["prunable"],
+        verdict=row.get("verdict", ""),  # a column that older ones do not write
     )
 
 
@@ -177,9 +190,9 @@ def _object(text: bytes, place: str) -> Mapping[str, Any]:
     return content
 
 
-def _damaged(place: str, reason: str) -> InputError:
-    return InputError(
+def _damaged(place: str, reason: str) -> DamagedError:
+    return DamagedError(
         f"the inventory is damaged: {reason}",
         place=place,
-        hint="restore the ConfigMap, or delete all of this environment's: then nothing old is ever pruned",
+        hint="it is built again from the branch and from what carries our label",
     )

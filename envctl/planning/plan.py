@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from envctl.model.inventory import Inventory, InventoryEntry
+from envctl.model.inventory import Inventory, InventoryEntry, with_changes
 from envctl.model.objects import ObjectId
 from envctl.model.plan import Plan
-from envctl.planning.guards import judge, nobody
+from envctl.planning.guards import Window, judge, nobody
 from envctl.planning.waves import order, reverse_order
 
 
@@ -14,20 +14,24 @@ def make_plan(
     changed: tuple[InventoryEntry, ...],
     depends_on: Mapping[str, Sequence[str]],
     own: Callable[[ObjectId], bool] = nobody,
+    window: Window | None = None,
 ) -> Plan:
     """The plan that settles an inventory in which `changed` stand already.
 
-    `own` tells what the agent runs on. Looks at unsettled entries only. Raises InputError for a circle in
+    `own` tells what the agent runs on, `window` what the budget of removals counts. Looks at unsettled
+    entries only. What the guards say is in `changed` of the plan too. Raises InputError for a circle in
     `depends_on`.
     """
     open_ones = [inventory.entries[key] for key in sorted(inventory.unsettled)]
     leaving = [entry for entry in open_ones if entry.leaving]
     fresh = sum(1 for entry in open_ones if not entry.leaving and not entry.blob)
-    refused = judge(leaving, len(inventory.entries) - fresh, own)
-    kept = {refusal.subject for refusal in refused}
+    judged = judge(leaving, len(inventory.entries) - fresh, own, window)
+    inventory = with_changes(inventory, judged.entries)
+    kept = {refusal.subject for refusal in judged.refused}
+    pruned = [inventory.entries[entry.id] for entry in leaving if str(entry.id) not in kept]
     return Plan(
         waves=order((entry for entry in open_ones if not entry.leaving), depends_on),
-        prune=reverse_order((entry for entry in leaving if str(entry.id) not in kept), depends_on),
-        refused=refused,
-        changed=changed,
+        prune=reverse_order(pruned, depends_on),
+        refused=judged.refused,
+        changed=tuple({entry.id: entry for entry in (*changed, *judged.entries)}.values()),
     )

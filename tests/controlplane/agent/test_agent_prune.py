@@ -73,7 +73,7 @@ def test_an_empty_tree_is_refused_and_everything_stays(rig, cm) -> None:
         rig.once()
     assert str(caught.value) == (
         f"{rig.options.branch}@{rig.branch.tip[:12]}: the deploy tree is empty, and 3 objects would go [empty-tree]\n"
-        "hint: if this is meant, commit with the trailers 'Envctl-Environment: ENV' and 'Envctl-Allow-Prune: empty-tree, all'"
+        "hint: if this is meant: envctl allow-prune ENV --guard empty-tree --reason TEXT"
     )
     assert [rig.data(name) for name in "abc"] == [{}, {}, {}]
     rig.branch.publish({}, trailers=["Envctl-Allow-Prune: empty-tree, all"])
@@ -172,11 +172,8 @@ def test_a_stuck_finalizer_is_reported_and_blocks_nothing(make_rig, cm) -> None:
     rig.once()
     rig.branch.publish({"web": [cm("b", rig.namespace)]})
     result = rig.once()
-    assert shown(result) == {"a": "deleted", "stuck": "failed"}
-    assert (
-        result.failures[0].reason
-        == "its deletion has not ended yet, it waits for its finalizers example.com/hold"
-    )
+    assert shown(result) == {"a": "deleted", "stuck": "deleting"}
+    assert result.failures[0].reason == "it waits for its finalizers example.com/hold"
     assert rig.status().objects == 2
     held = rig.live("stuck")
     rig.kube.replace(rig.config_map_type, held | {"metadata": held["metadata"] | {"finalizers": []}})

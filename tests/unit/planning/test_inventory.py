@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envctl.errors import InputError
-from envctl.model.inventory import Accepted, InventoryEntry
+from envctl.model.inventory import Accepted, InventoryEntry, Removal
 from envctl.model.objects import ObjectId
 from envctl.planning.inventory import (
     FULL,
@@ -39,6 +39,7 @@ def entries(draw: st.DrawFn) -> InventoryEntry:
         api_version=draw(text),
         fields=draw(text),
         prunable=draw(text),
+        verdict=draw(text),
     )
 
 
@@ -64,6 +65,7 @@ def test_the_bytes_do_not_depend_on_the_order(found: list[InventoryEntry], rando
     [
         pytest.param(Header(None, 1), id="before the first commit"),
         pytest.param(Header(Accepted("a" * 40, "b" * 40, 7, "c" * 40), 16), id="after one"),
+        pytest.param(Header(None, 2, (Removal(5, 1), Removal(70, 3))), id="after removals"),
     ],
 )
 def test_a_header_reads_back_as_it_was_written(header: Header) -> None:
