@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from envctl.agent.apply import uid_of
 from envctl.agent.observe import key_of
 from envctl.agent.options import World
 from envctl.agent.resource import ENVIRONMENT, status_of
@@ -88,7 +87,8 @@ def _members(world: World, kind: ResourceType, namespace: str) -> Iterator[Inven
 def _entry(event: WatchEvent) -> InventoryEntry:
     key: ObjectId = key_of(event)
     version = f"{event.type.group}/{event.type.version}".lstrip("/")
-    return InventoryEntry(key, "", "", uid=uid_of(event.object), api_version=version, verdict=FOUND)
+    # Without its UID, so that an apply looks first, and a prune never goes by anything but the label.
+    return InventoryEntry(key, "", "", api_version=version, verdict=FOUND)
 
 
 def _tell(world: World, what: str, error: EnvctlError) -> None:
