@@ -40,19 +40,19 @@ _OWN_NAMES = ("envctl-agent-", "envctl-inventory-")
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The time that the budget counts: `length` seconds up to `now` (seconds since 1970).
+    """The time that the budget counts: `length` seconds up to `end` (seconds since 1970).
 
     `before` are removals whose entries are gone already. One that seems to lie in the future counts: a clock
     that was set back makes the budget smaller, never larger.
     """
 
-    now: int = 0
+    end: int = 0
     length: int = _HOUR
     before: tuple[Removal, ...] = ()
 
     def holds(self, at: int) -> bool:
         """Whether a time is in the window."""
-        return at > self.now - self.length
+        return at > self.end - self.length
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ def _budgeted(
     reason = _too_many(len(open_ones), spent, total + gone, limit) if over else _LATE
     new = [replace(entry, verdict=HELD) for entry in excess if entry.verdict != HELD]
     if not over:
-        now = f"{_WITHIN}{window.now}"
+        now = f"{_WITHIN}{window.end}"
         new += [replace(entry, verdict=now) for entry in open_ones if entry.verdict != HELD]
     return [Refusal(TOO_MANY, str(entry.id), reason, _ALL) for entry in excess], new
 

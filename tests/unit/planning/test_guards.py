@@ -248,25 +248,25 @@ def verdicts(judged: Judgement) -> set[str]:
 
 def test_a_budget_is_for_an_hour_not_for_a_commit() -> None:
     """Agent's fault row 42: 19 %, then 19 %, then 19 %: the second waits, and time alone lets nothing go."""
-    first = judge(many(19), 100, window=Window(now=1000))
+    first = judge(many(19), 100, window=Window(end=1000))
     assert (first.refused, verdicts(first)) == ((), {"within 1000"})
-    gone = gone_within((), first.entries, Window(now=1001))
+    gone = gone_within((), first.entries, Window(end=1001))
     assert gone == (Removal(1000, 19),)
-    second = judge(many(15), 81, window=Window(now=1600, before=gone))
+    second = judge(many(15), 81, window=Window(end=1600, before=gone))
     assert (len(second.refused), verdicts(second)) == (15, {"held"})
     assert second.refused[0].reason == (
         "15 of 100 objects left the branch shortly after 19 others: together more than the 20 that may go "
         "within an hour"
     )
-    late = judge(second.entries, 81, window=Window(now=9000, before=gone))
+    late = judge(second.entries, 81, window=Window(end=9000, before=gone))
     assert (len(late.refused), late.entries) == (15, ())
     assert late.refused[0].reason == (
         "it was refused together with many others, and time alone lets nothing go"
     )
-    fresh = judge([*second.entries, leaving("Secret")], 81, window=Window(now=9000, before=gone))
+    fresh = judge([*second.entries, leaving("Secret")], 81, window=Window(end=9000, before=gone))
     assert (len(fresh.refused), verdicts(fresh)) == (15, {"within 9000"})
     permitted = [replace(entry, prunable="all") for entry in second.entries]
-    assert judge(permitted, 81, window=Window(now=9000, before=gone)) == Judgement()
+    assert judge(permitted, 81, window=Window(end=9000, before=gone)) == Judgement()
 
 
 @pytest.mark.parametrize(
@@ -282,15 +282,15 @@ def test_a_budget_is_for_an_hour_not_for_a_commit() -> None:
 )
 def test_what_went_shortly_before_counts(before: tuple[Removal, ...], now: int, refused: int) -> None:
     """Two objects leave a small environment in which some went before."""
-    assert len(judge(many(2), 20, window=Window(now=now, before=before)).refused) == refused
+    assert len(judge(many(2), 20, window=Window(end=now, before=before)).refused) == refused
 
 
 def test_what_was_let_go_and_is_still_there_counts_once() -> None:
     """A restart between judging and deleting finds the same verdict: nothing is judged twice."""
-    let_go = judge(many(8), 20, window=Window(now=100)).entries
-    again = judge(let_go, 20, window=Window(now=200))
+    let_go = judge(many(8), 20, window=Window(end=100)).entries
+    again = judge(let_go, 20, window=Window(end=200))
     assert again == Judgement()
-    more = judge([*let_go, *(leaving("Secret", str(each)) for each in range(3))], 20, window=Window(now=200))
+    more = judge([*let_go, *(leaving("Secret", str(each)) for each in range(3))], 20, window=Window(end=200))
     assert {each.subject.split()[0] for each in more.refused} == {"Secret"}
 
 
@@ -299,11 +299,11 @@ def test_what_a_commit_permits_is_not_counted() -> None:
     entries = [
         replace(entry, verdict="within 100") for entry in (*many(2), *many(3, "all"), *many(4, "named"))
     ]
-    assert gone_within((Removal(1, 5),), entries, Window(now=5000, length=4950)) == (Removal(100, 2),)
+    assert gone_within((Removal(1, 5),), entries, Window(end=5000, length=4950)) == (Removal(100, 2),)
 
 
 def test_what_was_found_by_its_label_waits_whatever_is_allowed() -> None:
-    """Agent's fault row 72: after a loss of the inventory, one reconcile without a failure comes first."""
+    """After a loss of the inventory, one reconcile without a failure comes first."""
     found = [replace(entry, verdict="found") for entry in (*many(2), *many(2, "all"), *many(2, "named"))]
     judged = judge(found, 100)
     assert {each.guard for each in judged.refused} == {"found-again"}
