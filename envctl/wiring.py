@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 
 from envctl.errors import Problem
 from envctl.health.rules import Rules
-from envctl.model.plan import ReconcileResult
 from envctl.model.settings import Settings
 from envctl.model.status import EnvironmentStatus, LogEntry
 from envctl.model.values import JsonObject
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from envctl.installation.manifests import Installation
     from envctl.manifests.stream import Placed
     from envctl.model.applied import Applied
+    from envctl.model.planned import ClusterPlan
     from envctl.workflows.install import Installed
 
 
@@ -260,16 +260,16 @@ def push(
 
 
 def dry_run(
-    directory: Path, settings: PushSettings, log: Callable[[LogEntry], None]
-) -> tuple[str, ReconcileResult]:
-    """What `push` would do; nothing is written."""
-    from envctl.agent.once import reconcile_once
+    directory: Path, settings: PushSettings, log: Callable[[LogEntry], None], *, everything: bool = False
+) -> tuple[str, "ClusterPlan"]:
+    """What `push` would do; nothing is written. With `everything` each object is asked about."""
+    from envctl.agent.preview import preview
 
     repository, tip = _published(directory, settings.environment)
     with connect(settings.kubeconfig, settings.context) as cluster:
         cluster.ping()
         world = _push_world(settings, repository, cluster, log)
-        return cluster.url, reconcile_once(world, tip, dry_run=True)
+        return cluster.url, preview(world, tip, everything=everything)
 
 
 def _published(directory: Path, environment: str) -> tuple[Repository, str]:

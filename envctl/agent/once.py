@@ -59,7 +59,7 @@ def reconcile_once(world: World, commit_id: str, *, dry_run: bool = False) -> Re
     agent keeps writing the same inventory, and what the cluster raises.
     """
     if dry_run:
-        return preview(world, commit_id)
+        return preview(world, commit_id).result
     return apply_once(world, commit_id, None, Driver(threading.Event())).result
 
 
@@ -134,13 +134,13 @@ class _Once:
     def _reconcile(self, commit_id: str) -> ReconcileResult:
         """Reconcile; what fails is tried again after a while, for what it needs may come by itself."""
         result, wait = self._reconciler.reconcile(commit_id), self._world.options.retry_first
+        if result.again and not result.interrupted:
+            result = _joined(result, self._reconciler.reconcile(commit_id))
         for _ in range(_AGAIN if self._patience else 0):
             if not result.failures or result.interrupted or self._pause(wait):
                 break
             wait *= 2
-            settled = tuple(each for each in result.results if each not in result.failures)
-            again = self._reconciler.reconcile(commit_id)
-            result = replace(again, results=(*settled, *again.results))
+            result = _joined(result, self._reconciler.reconcile(commit_id))
         return result
 
     def _heal(self, result: ReconcileResult) -> ReconcileResult:
@@ -263,3 +263,9 @@ class _Once:
                 last_healed_at=healer.last_at,
             )
         )
+
+
+def _joined(first: ReconcileResult, second: ReconcileResult) -> ReconcileResult:
+    """Two reconciles to one commit as one: what failed at first is told by the second."""
+    settled = tuple(each for each in first.results if each not in first.failures)
+    return replace(second, results=(*settled, *second.results))

@@ -53,7 +53,7 @@ class Pruning:
         missing = awaited(map(inventory.entries.__getitem__, inventory.unsettled))
         for wave in waves:
             waiting = {entry.id: new for entry in wave if (new := successor(entry, missing))}
-            report.results += [_waits(key, new) for key, new in waiting.items()]
+            report.results += [stays(key, new) for key, new in waiting.items()]
             orders = [Order(entry, wanted) for entry in wave if entry.id not in waiting]
             if self._prune(orders, report):
                 report.interrupted = True
@@ -88,6 +88,7 @@ class Pruning:
         return [*done, *waiting]
 
 
-def _waits(key: ObjectId, new: InventoryEntry) -> ObjectResult:
+def stays(key: ObjectId, new: InventoryEntry) -> ObjectResult:
+    """The result for an object that is kept until another one stands."""
     reason = f"it stays until {new.id} stands, which may replace it"
     return ObjectResult(key, Action.SKIPPED, reason)

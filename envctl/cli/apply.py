@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from envctl import wiring
+from envctl.cli.clusterplan import plan_data, plan_lines
 from envctl.cli.clusters import cluster_options
 from envctl.cli.names import environment_names
 from envctl.cli.options import Session, common
@@ -24,7 +25,6 @@ from envctl.model.times import parse_duration
 from envctl.model.values import JsonObject
 
 _COLORS = {Action.CREATED: "green", Action.CONFIGURED: "yellow", Action.DELETED: "red", Action.FAILED: "red"}
-_QUIET = {Action.UNCHANGED}
 _ENDINGS = {
     Ending.FAILED: "some objects could not be applied",
     Ending.DEGRADED: "an object is degraded, and waiting does not help",
@@ -93,15 +93,18 @@ def apply(
                 tell(entry.message)
 
         if dry_run:
-            url, result = wiring.dry_run(session.directory, settings, show)
+            url, plan = wiring.dry_run(session.directory, settings, show)
         else:
             with _stopping() as stop:
                 url, applied = wiring.push(session.directory, settings, show, stop, tell)
     if dry_run:
-        emit(session, _data(environment, url, result), _lines(environment, url, result))
-        return EXIT_CLEAN if result.succeeded else EXIT_FAILED
-    data = {**_data(environment, url, applied.result), **_outcome_data(applied)}
-    emit(session, data, [*_lines(environment, url, applied.result), *_outcome_lines(applied)])
+        emit(session, plan_data(environment, url, plan), plan_lines(environment, url, plan))
+        return EXIT_CLEAN if plan.result.succeeded else EXIT_FAILED
+    emit(
+        session,
+        _data(environment, url, applied),
+        [*_lines(environment, url, applied.result), *_outcome_lines(applied)],
+    )
     return _exit_code(applied)
 
 
@@ -130,14 +133,17 @@ def _exit_code(applied: Applied) -> int:
     return EXIT_CLEAN if applied.succeeded else EXIT_FAILED
 
 
-def _data(environment: str, url: str, result: ReconcileResult) -> JsonObject:
+def _data(environment: str, url: str, applied: Applied) -> JsonObject:
+    result = applied.result
     return {
         "environment": environment,
         "cluster": url,
         "revision": result.revision,
         "sequence": result.sequence,
-        "dryRun": result.dry_run,
-        "succeeded": result.succeeded,
+        "dryRun": False,
+        "succeeded": applied.succeeded,
+        "ending": str(applied.ending),
+        "health": str(applied.health),
         "counts": {str(action): count for action, count in result.counts().items()},
         "objects": [
             {"object": str(each.id), "action": str(each.action), "reason": each.reason, "hint": each.hint}
@@ -147,14 +153,6 @@ def _data(environment: str, url: str, result: ReconcileResult) -> JsonObject:
             {"guard": each.guard, "subject": each.subject, "reason": each.reason, "hint": each.hint}
             for each in result.refused
         ],
-    }
-
-
-def _outcome_data(applied: Applied) -> JsonObject:
-    return {
-        "succeeded": applied.succeeded,
-        "ending": str(applied.ending),
-        "health": str(applied.health),
         "unhealthy": [
             {"object": str(each.id), "health": str(each.found.health), "reason": each.found.reason}
             for each in applied.unwell
@@ -165,20 +163,17 @@ def _outcome_data(applied: Applied) -> JsonObject:
 
 def _lines(environment: str, url: str, result: ReconcileResult) -> Iterator[str]:
     for each in result.results:
-        if each.action not in _QUIET:
-            yield from _result_lines(each, dry_run=result.dry_run)
+        if each.action is not Action.UNCHANGED:
+            yield from _result_lines(each)
     for refusal in result.refused:
         yield click.style("kept ", fg="yellow") + f"{refusal.subject}: {refusal.reason}"
         yield click.style(f"  {refusal.hint}", dim=True)
     counts = ", ".join(f"{count} {action}" for action, count in result.counts().items()) or "nothing to do"
-    head = "dry run: " if result.dry_run else ""
-    yield f"{head}{environment} at {short(result.revision)} (#{result.sequence}) on {url}: {counts}"
+    yield f"{environment} at {short(result.revision)} (#{result.sequence}) on {url}: {counts}"
 
 
-def _result_lines(result: ObjectResult, *, dry_run: bool) -> Iterator[str]:
-    done = result.action not in {Action.FAILED, Action.SKIPPED, Action.DELETING}
-    word = f"would be {result.action}" if dry_run and done else str(result.action)
-    action = click.style(word, fg=_COLORS.get(result.action, "white"))
+def _result_lines(result: ObjectResult) -> Iterator[str]:
+    action = click.style(str(result.action), fg=_COLORS.get(result.action, "white"))
     yield f"{action} {result.id}" + (f": {result.reason}" if result.reason else "")
     if result.hint:
         yield click.style(f"  {result.hint}", dim=True)

@@ -2,26 +2,26 @@
 
 from collections.abc import Iterator
 from itertools import groupby
+from pathlib import Path
 
 import click
 
 from envctl import wiring
-from envctl.cli.differences import Shown, colorless, shown_fields
+from envctl.cli.clusters import cluster_options
+from envctl.cli.differences import colorless
+from envctl.cli.fieldlines import field_lines
 from envctl.cli.markdown import markdown
 from envctl.cli.names import environment_names
 from envctl.cli.options import Session, common
 from envctl.cli.printers import emit, styled_change, telling
 from envctl.cli.told import Told, counts, summary, told_once
-from envctl.errors import EXIT_CLEAN, EXIT_DIFFERENT, UsageError
+from envctl.errors import EXIT_CLEAN, EXIT_DIFFERENT, EXIT_FAILED, UsageError
 from envctl.model.changes import FieldChange
 from envctl.model.values import JsonObject
 from envctl.workflows.publishing.opening import open_source
 from envctl.workflows.publishing.runs import PublishOptions
 from envctl.workflows.rendering.diff import diff as run
 from envctl.workflows.rendering.sides import Comparison
-
-_COLORS = {"+": "green", "-": "red", "@": "cyan", "~": "bright_black"}
-_ALIGNED = 40
 
 
 @click.command()
@@ -31,6 +31,14 @@ _ALIGNED = 40
 @click.option("--index", is_flag=True, help="Render what would be committed now.")
 @click.option("--markdown", "as_markdown", is_flag=True, help="Print Markdown, for a pull request.")
 @click.option("--full", is_flag=True, help="Show long values whole.")
+@click.option("--cluster", "live", is_flag=True, help="Compare what A has published with a cluster.")
+@click.option("--all", "everything", is_flag=True, help="With --cluster: ask the server about every object.")
+@click.option(
+    "--namespaced",
+    is_flag=True,
+    help="With --cluster: look at each namespace by itself.",
+)
+@cluster_options
 @common
 def diff(
     session: Session,
@@ -40,6 +48,12 @@ def diff(
     index: bool,  # noqa: FBT001
     as_markdown: bool,  # noqa: FBT001
     full: bool,  # noqa: FBT001
+    live: bool,  # noqa: FBT001
+    everything: bool,  # noqa: FBT001
+    namespaced: bool,  # noqa: FBT001
+    kubeconfig: Path | None,
+    context: str | None,
+    namespace: str,
 ) -> int:
     """Compare environments, revisions, or what would change.
 
@@ -47,6 +61,7 @@ def diff(
 
     A and B are environments (what is published; before the first publish what would be),
     ENV@REVISION, or source revisions. With A alone: what is published with what would be.
+    With --cluster: what `envctl apply A` would do to a cluster, judged by its API server; nothing is written.
 
     \b
     envctl diff prod                       what a publish would change
@@ -54,11 +69,17 @@ def diff(
     envctl diff prod@deploy/prod~1 prod    the last deploy
     envctl diff main~1 main                all environments of two source commits
     envctl diff main HEAD --markdown       the same for a pull request
+    envctl diff prod --cluster             the cluster, by the kubeconfig at hand
     """
     if rev and index:
         raise UsageError("--rev and --index exclude each other")
     if as_markdown and session.json:
         raise UsageError("--markdown and -o json exclude each other", hint="leave one of them out")
+    if live and (second or rev or index or as_markdown):
+        raise UsageError("--cluster takes one environment, and neither --rev, --index nor --markdown")
+    if live:
+        settings = wiring.PushSettings(first, kubeconfig, context, namespace, namespaced)
+        return _with_cluster(session, settings, full=full, everything=everything)
     repository = wiring.open_repository(session.directory)
     cache = wiring.render_cache(repository)
     with telling(session, "comparing …"), wiring.evaluator(repository) as engine:
@@ -72,6 +93,20 @@ def diff(
     )
     emit(session, data, plain)
     return EXIT_DIFFERENT if any(each.changes for each in found) else EXIT_CLEAN
+
+
+def _with_cluster(session: Session, settings: wiring.PushSettings, *, full: bool, everything: bool) -> int:
+    from envctl.cli.clusterplan import plan_data, plan_lines
+
+    name = settings.environment
+    with telling(session, f"comparing deploy/{name} with the cluster …") as tell:
+        url, plan = wiring.dry_run(
+            session.directory, settings, lambda entry: tell(entry.message), everything=everything
+        )
+    emit(session, plan_data(name, url, plan), plan_lines(name, url, plan, full=full))
+    if plan.result.failures:
+        return EXIT_FAILED
+    return EXIT_DIFFERENT if plan.differs else EXIT_CLEAN
 
 
 def comparison_data(comparison: Comparison) -> JsonObject:
@@ -123,28 +158,4 @@ def _object_lines(told: Told, compared: int, *, full: bool) -> Iterator[str]:
     change = told.change
     where = click.style(f"  in {', '.join(told.environments)}", dim=True) if compared > 1 else ""
     yield styled_change(str(change.diff.action), told.name) + where
-    for heading, fields in shown_fields(change.diff, full=full):
-        if heading:
-            yield f"    {heading}:"
-        indent = "      " if heading else "    "
-        width = max(
-            (len(each.path) for each in fields if each.both and len(each.path) <= _ALIGNED), default=0
-        )
-        for each in fields:
-            yield from (f"{indent}{line}" for line in _field_lines(each, width))
-
-
-def _field_lines(shown: Shown, width: int) -> Iterator[str]:
-    if shown.both:
-        old, new = (_colored(mark, text) for mark, text in zip("-+", shown.both, strict=True))
-        yield f"{f'{shown.path}:'.ljust(width + 1)} {old} -> {new}"
-        return
-    sign = f"{shown.mark} " if shown.mark != " " else ""
-    yield _colored(shown.mark, f"{sign}{shown.path}:" + (f" {shown.value}" if shown.value else ""))
-    for mark, text in shown.lines:
-        lead = "  " if sign else "" if mark in "@~" else mark
-        yield _colored(mark, f"  {lead}{text}")
-
-
-def _colored(mark: str, text: str) -> str:
-    return click.style(text, fg=_COLORS[mark]) if mark in _COLORS else text
+    yield from (f"  {line}" for line in field_lines(change.diff, full=full))

@@ -290,7 +290,10 @@ def test_drift_is_put_back_by_one_reconcile_too(rig, cm) -> None:
 def test_a_dry_run_tells_everything_and_writes_nothing(rig, cm, unique_name) -> None:
     """Created, configured, failed, pruned, and what the commit itself will make possible."""
     rig.branch.publish(
-        {"web": [cm("a", rig.namespace, x="1"), cm("gone", rig.namespace), cm("same", rig.namespace)]}
+        {
+            "web": [cm("a", rig.namespace, x="1"), cm("same", rig.namespace)],
+            "old": [cm("gone", rig.namespace)],
+        }
     )
     rig.once()
     group, inner = f"{unique_name('x')}.example.com", unique_name("inner")

@@ -1,0 +1,90 @@
+"""A plan for a cluster, as text and JSON: what `apply --dry-run` and `diff --cluster` print."""
+
+from collections.abc import Iterator
+
+import click
+
+from envctl.cli.fieldlines import field_lines
+from envctl.cli.printers import short, styled_change
+from envctl.model.changes import FieldChange, ObjectAction, ObjectDiff
+from envctl.model.plan import Action
+from envctl.model.planned import ClusterPlan, Planned
+from envctl.model.values import JsonObject
+
+_SIGNS = {Action.CREATED: "created", Action.CONFIGURED: "changed", Action.DELETED: "deleted"}
+
+
+def plan_data(environment: str, url: str, plan: ClusterPlan) -> JsonObject:
+    """The plan as JSON."""
+    result = plan.result
+    return {
+        "environment": environment,
+        "cluster": url,
+        "revision": result.revision,
+        "sequence": result.sequence,
+        "dryRun": True,
+        "differs": plan.differs,
+        "succeeded": result.succeeded,
+        "counts": {str(action): count for action, count in result.counts().items()},
+        "objects": [_object_data(each) for each in plan.objects],
+        "refused": [
+            {"guard": each.guard, "subject": each.subject, "reason": each.reason, "hint": each.hint}
+            for each in result.refused
+        ],
+    }
+
+
+def _object_data(planned: Planned) -> JsonObject:
+    result = planned.result
+    return {
+        "object": str(result.id),
+        "component": planned.component,
+        "action": str(result.action),
+        "reason": result.reason,
+        "hint": result.hint,
+        "drifted": planned.drifted,
+        "adopted": planned.adopted,
+        "fields": [_field_data(each, planned.managers.get(each.path, "")) for each in planned.fields],
+    }
+
+
+def _field_data(change: FieldChange, manager: str) -> JsonObject:
+    return {
+        "path": change.path,
+        "action": str(change.action),
+        "live": change.old,
+        "planned": change.new,
+        "manager": manager,
+    }
+
+
+def plan_lines(environment: str, url: str, plan: ClusterPlan, *, full: bool = False) -> Iterator[str]:
+    """The plan as text: each object with its fields, what a guard keeps, and the counts."""
+    for each in plan.objects:
+        if each.shown:
+            yield from _object_lines(each, full=full)
+    for refusal in plan.result.refused:
+        yield click.style("kept ", fg="yellow") + f"{refusal.subject}: {refusal.reason} [{refusal.guard}]"
+        yield click.style(f"  {refusal.hint}", dim=True)
+    result = plan.result
+    counts = ", ".join(f"{count} {action}" for action, count in result.counts().items()) or "nothing to do"
+    yield f"dry run: {environment} at {short(result.revision)} (#{result.sequence}) on {url}: {counts}"
+
+
+def _object_lines(planned: Planned, *, full: bool) -> Iterator[str]:
+    result = planned.result
+    words = [str(result.action)] if result.action not in _SIGNS else []
+    words += ["drifted"] if planned.drifted else []
+    words += ["adopted"] if planned.adopted else []
+    words += ["only who owns its fields"] if result.action is Action.CONFIGURED and not planned.fields else []
+    note = f"  {', '.join(words)}" if words else ""
+    reason = f": {result.reason}" if result.reason else ""
+    sign = _SIGNS.get(result.action, "changed" if result.action is not Action.SKIPPED else "")
+    yield styled_change(sign, str(result.id), planned.component) + note + reason
+    if result.hint:
+        yield click.style(f"    {result.hint}", dim=True)
+    diff = ObjectDiff(ObjectAction.CHANGED, planned.fields)
+    yield from (f"  {line}" for line in field_lines(diff, full=full))
+    for manager in dict.fromkeys(planned.managers.values()):
+        paths = ", ".join(path.removeprefix("$") for path, by in planned.managers.items() if by == manager)
+        yield click.style(f"    set in the cluster by {manager}: {paths}", dim=True)
