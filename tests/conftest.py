@@ -18,8 +18,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--pushes", type=int, default=4, help="pushes of each writer (the full size: 25)")
     group.addoption("--kill-seeds", type=int, default=30, help="kills of the writer (the full size: 200)")
     group.addoption(
-        "--fault-seeds", type=int, default=3, help="random runs of the agent under faults (full: 50)"
+        "--random-faults", type=float, default=0, help="seconds of random faults (0: two short runs)"
     )
+    group.addoption("--seed", type=int, default=1, help="the first seed of the random faults")
     group.addoption(
         "--every-write", action="store_true", help="kill the agent's process at each of its writes"
     )
