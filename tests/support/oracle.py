@@ -174,7 +174,7 @@ def assert_oracle(
 
 
 def _reported(written: Iterable[Write]) -> list[int]:
-    """The sequences of the reports, in their order."""
+    """The sequences of the reports, in the order in which they were stored; answers may overtake each other."""
     done = [each.stored for each in written if each.resource == "environments" and each.done]
-    stored = [each.get("status", {}) for each in done]
-    return [status["sequence"] for status in stored if status.get("sequence")]
+    stored = sorted(done, key=lambda value: int(value["metadata"]["resourceVersion"]))
+    return [number for each in stored if (number := each.get("status", {}).get("sequence"))]

@@ -139,10 +139,11 @@ class Run:
 
     def go(self, steps: int) -> None:
         """All steps, then no more faults: the cluster becomes what the branch says, and the oracle holds."""
-        self._publish()
+        first = self._publish()
         self.faulty.rig.branch.published = self.faulty.twin.branch.published = lambda: None
         actions = self._actions()
         with self._agents():
+            self._await(first)  # whatever commit an agent sees first, it believes
             for _ in range(steps):
                 name = self.chance.choices(list(actions), [weight for weight, _ in actions.values()])[0]
                 self.counts[name] += 1
