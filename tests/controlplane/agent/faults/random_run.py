@@ -72,6 +72,17 @@ def type_of(name: str) -> ResourceType:
     return next(each for each in KINDS if each.kind == kind)
 
 
+def _theirs(kind: ResourceType) -> Mapping[str, Any]:
+    """Another value for a field that the branch sets; what it does not set is nobody's business."""
+    if kind.kind == "ConfigMap":
+        return {"data": {"x": "theirs"}}
+    return (
+        {"data": {"token": "eA=="}}
+        if kind.kind == "Secret"
+        else {"metadata": {"annotations": {"x": "theirs"}}}
+    )
+
+
 class Supervisor:
     """Starts an agent's process again where it ended, as a kubelet does; a crash is a bug."""
 
@@ -303,9 +314,7 @@ class Run:
         with contextlib.suppress(EnvctlError):
             match what:
                 case "edit":
-                    self._edit(
-                        kind, name, {"metadata": {"annotations": {"x": "theirs"}}, "data": {"x": "eA=="}}
-                    )
+                    self._edit(kind, name, _theirs(kind))
                 case "label":
                     self._edit(kind, name, {"metadata": {"labels": None}})
                 case "delete":
@@ -315,10 +324,9 @@ class Run:
 
     def _edit(self, kind: ResourceType, name: str, change: Mapping[str, Any]) -> None:
         rig = self.faulty.rig
-        content = dict(change) if kind.kind in {"ConfigMap", "Secret"} else {"metadata": change["metadata"]}
         target = f"{object_path(kind, rig.namespace, name)}?fieldManager=somebody"
         headers = (("Content-Type", "application/merge-patch+json"),)
-        rig.kube._transport.send(Request("PATCH", target, json.dumps(content).encode(), headers))
+        rig.kube._transport.send(Request("PATCH", target, json.dumps(change).encode(), headers))
 
     def _await(self, tip: str) -> None:
         """Wait until the last commit is applied; longer than one would wait for a machine at rest."""
