@@ -161,6 +161,7 @@ class Run:
                 actions[name][1]()
                 time.sleep(self.chance.uniform(0, 0.5))
             self.faulty.proxy.clear()
+            self.faulty.proxy.cut()  # events that never came are in the state that a new watch begins with
             self._git_fault = None
             self._tree = dict.fromkeys([*self._tree, "o0"], "last")
             tip = self._publish()
