@@ -295,7 +295,7 @@ class Agent:
     def _reload(self) -> None:
         """Take over what somebody else wrote to the inventory."""
         try:
-            self._reconciler.store.load()
+            self._reconciler.store.reload()
         except EnvctlError as error:
             self._note_trouble(error)
 

@@ -107,6 +107,20 @@ class InventoryStore:
         self._arrange(count)
         return self.inventory
 
+    def reload(self) -> None:
+        """Load again, since somebody else wrote, or an answer was lost. What was in doubt here stays so.
+
+        The cluster's text does not know of it yet: without this, an object that vanished and could not be
+        put back would stay away, because no watch tells of it again.
+        """
+        doubts = {key: self.inventory.entries[key] for key in self.inventory.unsettled}
+        entries = self.load().entries
+        self.update(
+            replace(entries[key], settled=False, uid=doubt.uid)
+            for key, doubt in doubts.items()
+            if key in entries and entries[key].settled
+        )
+
     def is_current(self) -> bool:
         """Whether nobody else wrote since the last load or save. Raises what the cluster raises.
 

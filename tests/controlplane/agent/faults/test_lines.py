@@ -84,6 +84,25 @@ def test_a_server_that_asks_to_wait_is_not_asked_before(faulty: Faulty) -> None:
     assert faults[0].seen == 3
 
 
+def test_an_object_that_could_not_come_back_is_not_forgotten(faulty: Faulty) -> None:
+    """It was deleted, and the write that heals it failed; then the inventory is read again, since an answer got lost before."""
+    rig = faulty.rig
+    faulty.publish(*FIRST)
+    with rig.running():
+        rig.await_applied(rig.branch.tip)
+        torn = faulty.proxy.fault(nonsense, "PUT", INVENTORY)
+        rig.kube.delete(rig.config_map_type, rig.namespace, "leave")  # healed, and its new UID is noted
+        faulty.wait(lambda: torn.hit)
+        # It does not even see, before it heals, that its inventory is another one by now.
+        faulty.proxy.fault(answered(503), "GET", f"{INVENTORY}-[^?]*-0")
+        refused = faulty.proxy.fault(answered(500), "PATCH", "configmaps/keep")
+        rig.kube.delete(rig.config_map_type, rig.namespace, "keep")
+        faulty.wait(lambda: refused.hit)
+        faulty.wait(lambda: rig.data("keep") == {"x": "1"})
+        rig.await_applied(faulty.publish(*SECOND))
+        faulty.check()
+
+
 @pytest.mark.parametrize("size", [0, 1, 200, 700, 1500])
 def test_an_initial_state_that_breaks_off_is_no_state(size: int, faulty: Faulty) -> None:
     """Agent's fault row 14: what was not yet told is not missing; nothing is pruned or written anew."""
