@@ -220,7 +220,9 @@ class Run:
         if self._good and branch.tip != self._good[-1]:
             branch.tip = self._good[-1]
             branch.move(branch.tip)
-        tip = self.faulty.publish(*ANCHORS, *(made(name, x) for name, x in sorted(self._tree.items())))
+        values = [*ANCHORS, *(made(name, x) for name, x in sorted(self._tree.items()))]
+        # Whoever looks on only after a while sees more removals at once, and in an hour, than the budget has.
+        tip = self.faulty.publish(*values, trailers=["Envctl-Allow-Prune: too-many"])
         self._good.append(tip)
         return tip
 

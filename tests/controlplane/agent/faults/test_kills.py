@@ -38,6 +38,8 @@ DEFINITION: dict[str, Any] = {
     },
 }
 CUSTOM = {"apiVersion": f"{GROUP}/v1", "kind": "Widget", "metadata": {"name": "w"}, "size": 1}
+# More is removed in an hour than goes without a permission.
+ALLOWED = ("Envctl-Allow-Prune: too-many",)
 # Few writes, and both sides of each: before it is forwarded, and after it took effect.
 SAMPLE = {False: (1, 5, 8), True: (3, 6, 10)}
 
@@ -109,11 +111,12 @@ def test_a_process_that_is_told_to_stop_leaves_in_order(
     """
     faulty, chance = make_faulty(), random.Random(58)  # noqa: S311  (a seed makes it repeatable)
     for number in range(pytestconfig.getoption("stops")):
-        width = 24 - 8 * (number % 2)
-        faulty.publish(FIRST[0], *(small(f"o{each}", x=str(number)) for each in range(width)))
+        values = [FIRST[0], *(small(f"o{each}", x=str(number)) for each in range(24 - 8 * (number % 2)))]
+        faulty.publish(*values, trailers=ALLOWED)
         with faulty.process(election=True) as agent:
             stop_at(faulty, agent, chance.randint(1, 60))
-    faulty.publish(FIRST[0], *(small(f"o{each}", x="last") for each in range(20)))
+    values = [FIRST[0], *(small(f"o{each}", x="last") for each in range(20))]
+    faulty.publish(*values, trailers=ALLOWED)
     converge(faulty)
 
 
