@@ -27,4 +27,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--stops", type=int, default=5, help="SIGTERMs to the agent's process (the full size: 200)"
     )
+    group.addoption("--objects", type=int, default=2000, help="objects of one environment (full: 20000)")
     group.addoption("--outage", type=float, default=2, help="seconds of an API outage (the full size: 600)")

@@ -14,7 +14,9 @@ from envctl.model.inventory import InventoryEntry
 from envctl.model.objects import ObjectId
 from envctl.model.plan import Action, ObjectResult
 from envctl.model.values import JsonObject
+from envctl.planning.definitions import unsafe_change
 from envctl.planning.fields import all_held, fields_digest
+from envctl.planning.guards import is_definition
 from envctl.planning.ownership import PART_OF, takeover_refusal
 from envctl.ports import Cluster
 
@@ -59,7 +61,7 @@ class Applier:
         try:
             kind = served_type(self._cluster, task.value)
             _require_scope(kind, task.entry.id)
-            live = self._look(kind, task) if task.look or dry_run else None
+            live = self._look(kind, task) if _must_look(task) or dry_run else None
             if live and (refusal := self._refusal(task, live)):
                 return Outcome(task, ObjectResult(task.entry.id, Action.FAILED, *refusal))
             stored = self._cluster.apply(kind, task.value, force=task.force, dry_run=dry_run)
@@ -70,13 +72,14 @@ class Applier:
         )
 
     def _refusal(self, task: Task, live: JsonObject) -> tuple[str, str] | None:
-        return takeover_refusal(task.value, live, self._set_id, known=bool(task.entry.blob))
+        change = unsafe_change(live, task.value) if is_definition(task.entry.id) else None
+        return change or takeover_refusal(task.value, live, self._set_id, known=bool(task.entry.blob))
 
     def _look(self, kind: ResourceType, task: Task) -> JsonObject | None:
         return self._cluster.get(kind, task.entry.id.namespace, task.entry.id.name)
 
     def _action(self, task: Task, live: JsonObject | None, stored: JsonObject, *, dry_run: bool) -> Action:
-        if live is None and (task.look or dry_run):
+        if live is None and (_must_look(task) or dry_run):
             return Action.CREATED
         if dry_run:
             return Action.UNCHANGED if _essence(live or {}) == _essence(stored) else Action.CONFIGURED
@@ -85,6 +88,11 @@ class Applier:
         if task.entry.uid and task.entry.uid != uid_of(stored):
             return Action.CREATED
         return Action.UNCHANGED if before == version_of(stored) else Action.CONFIGURED
+
+
+def _must_look(task: Task) -> bool:
+    """Whether the live object decides if it is applied at all; of definitions, since objects may be lost."""
+    return task.look or is_definition(task.entry.id)
 
 
 def served_type(cluster: Cluster, value: JsonObject) -> ResourceType:

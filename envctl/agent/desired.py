@@ -9,6 +9,7 @@ from envctl.agent.source import Verified
 from envctl.delivery.deploy import ALLOW_PRUNE
 from envctl.delivery.trailers import parse_trailers
 from envctl.errors import InputError, Problem
+from envctl.manifests.limits import over_limits
 from envctl.manifests.paths import (
     COMPONENTS_FILE,
     component_of,
@@ -77,9 +78,12 @@ def window_now(world: World, inventory: Inventory) -> Window:
 def desired_value(world: World, key: ObjectId, component: str, blob: str) -> JsonObject:
     """The labelled object in a blob. Raises InputError where the blob is absent or holds something else."""
     path = object_path(component, key)
-    value = from_yaml(world.repository.blob(blob), path)
+    text = world.repository.blob(blob)
+    value = from_yaml(text, path)
     if object_id(value) != key:
         raise InputError(f"the file holds {object_id(value)}", place=path, hint="render and publish it again")
+    for reason in over_limits(value, len(text)):
+        raise InputError(reason, place=path, hint="split it")
     for problem in annotation_problems(value):
         raise InputError(problem.summary, place=path, hint=problem.hint)
     return labelled(value, world.options.set_id)

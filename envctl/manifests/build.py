@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from envctl.errors import InputError, Problem
 from envctl.manifests.extract import Found, find
 from envctl.manifests.kinds import Scopes, scopes_of
+from envctl.manifests.limits import over_limits
 from envctl.manifests.normal import normalize
 from envctl.manifests.paths import folded, object_path
 from envctl.manifests.text import MAX_BYTES, to_yaml
@@ -91,6 +92,8 @@ def _object(source: _Source, scopes: Scopes, limits: SizeLimits) -> RenderedObje
         reason = f"{normal.id} is {len(text):,} bytes long; the limit is {limit:,}"
         raising = "" if limit == MAX_BYTES else ", or raise limits.objectBytes in envctl.yaml"
         return [Problem(source.place, reason, f"split it{raising}")]
+    if over := over_limits(normal.value, len(text), stored=limit):
+        return [Problem(source.place, f"{normal.id} {reason}", "split it") for reason in over]
     path = object_path(source.component, normal.id)
     return RenderedObject(normal.id, source.component, source.found.origin, path, normal.value, text)
 

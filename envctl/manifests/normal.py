@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from envctl.manifests.kinds import Scopes, group_of
+from envctl.manifests.limits import annotations_over
 from envctl.manifests.names import bad_api_version, bad_kind, bad_name, is_label, is_label_key, is_label_value
 from envctl.model.keeping import annotation_problems
 from envctl.model.objects import ObjectId
@@ -19,7 +20,6 @@ _NO_TEXT: Final = "(not a string)"
 _SHOWN: Final = 80
 _KEY_HINT: Final = "use letters, digits, -, _ and ., with a domain and a slash before them or not"
 _VALUE_HINT: Final = "use at most 63 letters, digits, -, _ and ., with letters or digits at the ends"
-_MAX_ANNOTATIONS: Final = 256 * 1024
 _SERVER_SET: Final = (
     "creationTimestamp",
     "deletionGracePeriodSeconds",
@@ -135,13 +135,8 @@ def _texts(metadata: JsonObject) -> Iterator[Complaint]:
                     f"metadata.labels has {key} with the value {each[:_SHOWN]!r}, which is not allowed",
                     _VALUE_HINT,
                 )
-    size = sum(
-        len(key.encode(errors="replace")) + len(each.encode(errors="replace"))
-        for key, each in _mapping(metadata.get("annotations")).items()
-        if isinstance(each, str)
-    )
-    if size > _MAX_ANNOTATIONS:
-        yield f"has annotations of {size:,} bytes; the API server takes {_MAX_ANNOTATIONS:,}", ""
+    if reason := annotations_over(metadata):
+        yield reason, ""
 
 
 def _is_blank(value: JsonValue) -> bool:

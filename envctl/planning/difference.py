@@ -72,6 +72,12 @@ def _refuse_duplicates(found: Mapping[ObjectId, Sequence[Place]]) -> None:
         for key, places in sorted(found.items())
         if len(places) > 1
     )
+    folded: dict[str, ObjectId] = {}
+    problems += tuple(
+        Problem(str(key), f"differs by case only from {other}")
+        for key, places in sorted(found.items())
+        if places and (other := folded.setdefault(str(key).lower(), key)) != key
+    )
     if problems:
         raise InputError(
             "the deploy tree holds objects twice",

@@ -24,7 +24,6 @@ LATER = {
     5: "needs an etcd that is filled up to its quota",
     17: "needs a second API server that is cut off from etcd; what is deleted has a precondition on its UID",
     19: "needs an aggregated API server",
-    26: "no preflight of definitions yet",
     38: "comes with the source of deploy commits",
     39: "comes with the source of deploy commits",
     44: "signature policy comes later",

@@ -64,7 +64,7 @@ def test_a_commit_that_also_fails_still_prunes(rig, cm) -> None:
 
 
 def test_an_empty_tree_is_refused_and_everything_stays(rig, cm) -> None:
-    """Even with ``all``; only the guard's own name lets it through."""
+    """Agent's fault row 41: even with ``all``; only the guard's own name lets it through."""
     objects = [cm(name, rig.namespace) for name in "abc"]
     rig.branch.publish({"web": objects})
     rig.once()
@@ -164,7 +164,7 @@ def test_an_object_that_somebody_else_made_anew_is_not_pruned(rig, cm) -> None:
 
 
 def test_a_stuck_finalizer_is_reported_and_blocks_nothing(make_rig, cm) -> None:
-    """The other object goes; the stuck one stays in the inventory until it is really gone."""
+    """Agent's fault row 29: the other object goes; the stuck one stays in the inventory until it is really gone."""
     rig = make_rig(prune_wait=0.2)
     stuck = cm("stuck", rig.namespace)
     stuck["metadata"]["finalizers"] = ["example.com/hold"]

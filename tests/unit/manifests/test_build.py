@@ -174,7 +174,7 @@ def test_the_result_does_not_depend_on_order(names: list[str], random: Any) -> N
 def test_what_the_settings_let_through_can_be_read_again() -> None:
     """The agent and the diff read what a render wrote, so no setting goes beyond what they take."""
     limits = SizeLimits(object_bytes=64 << 20)
-    (made,) = build([ComponentValue("web", obj("a", data={"big": "x" * (2 << 20)}), "prod")], limits)
+    (made,) = build([ComponentValue("web", obj("a", spec={"big": "x" * (2 << 20)}), "prod")], limits)
     assert from_yaml(made.text, made.path) == made.value
     with pytest.raises(InputError) as caught:
         build([ComponentValue("web", obj("a", data={"big": "x" * (8 << 20)}), "prod")], limits)
