@@ -5,28 +5,23 @@ there: in a commit with the very tree that was reviewed, so that nobody can use 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from itertools import islice, pairwise
 
 from envctl.delivery.deploy import ALLOW_PRUNE, ENVIRONMENT, REASON, deploy_branch
 from envctl.delivery.trailers import compose
-from envctl.errors import ConflictError, RefusedError, UsageError
+from envctl.errors import RefusedError, UsageError
 from envctl.manifests.paths import parse_path
 from envctl.model.objects import ObjectId
 from envctl.planning.permits import ALL, EMPTY_TREE, PROTECTED_KIND, TOO_MANY, bound_to, is_protected
 from envctl.ports import Evaluator, RenderCache, Repository
+from envctl.workflows.publishing.landing import advance
 from envctl.workflows.publishing.publish import published_tip
-from envctl.workflows.publishing.push import moved_on, require_current
+from envctl.workflows.publishing.push import require_current
 from envctl.workflows.rendering.render import render
 from envctl.workflows.rendering.rendered import Rendered, require_rendered
-from envctl.workflows.sources.sourcecommit import (
-    SourceBranch,
-    branch_update,
-    follow,
-    open_branch,
-    write_source_commit,
-)
+from envctl.workflows.sources.sourcecommit import SourceBranch, open_branch
 
 GUARDS = (TOO_MANY, PROTECTED_KIND, EMPTY_TREE)
 # How far back an object may have left the branch; what left earlier is permitted by a commit that names it.
@@ -158,17 +153,9 @@ def _items(options: AllowOptions) -> Iterator[str]:
 
 
 def _commit(repository: Repository, branch: SourceBranch, options: AllowOptions, result: Allowed) -> Allowed:
-    name, remote = options.environment, branch.project.settings.remote
-    commit = write_source_commit(repository, branch, {}, _message(options, result))
-    update = branch_update(branch, commit)
-    if options.push:
-        try:
-            repository.push(remote, [update])
-        except ConflictError as error:
-            raise moved_on(branch.name, remote) from error
-    repository.move_ref(update, f"envctl: allow-prune {name}")
-    left = follow(repository, branch, commit)
-    return Allowed(name, result.objects, result.items, result.tree, result.branch, commit.id, left)
+    message, event = _message(options, result), f"allow-prune {options.environment}"
+    commit, left = advance(repository, branch, {}, message, event, push=options.push)
+    return replace(result, commit=commit.id, left=left)
 
 
 def _message(options: AllowOptions, result: Allowed) -> str:

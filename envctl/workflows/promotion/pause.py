@@ -13,20 +13,13 @@ from envctl.delivery.gates import FREEZE, in_force
 from envctl.delivery.trailers import Trailer, compose
 from envctl.errors import ConflictError, InputError, RefusedError, UsageError
 from envctl.model.gates import Pause
-from envctl.model.git import Commit
 from envctl.model.times import time_text
 from envctl.ports import Repository
+from envctl.workflows.publishing.landing import advance
 from envctl.workflows.publishing.publish import TRIES
-from envctl.workflows.publishing.push import moved_on, require_current
+from envctl.workflows.publishing.push import require_current
 from envctl.workflows.sources.project import load_lock, load_pauses, pause_path, read_pauses
-from envctl.workflows.sources.sourcecommit import (
-    SourceBranch,
-    branch_update,
-    follow,
-    lost_here,
-    open_branch,
-    write_source_commit,
-)
+from envctl.workflows.sources.sourcecommit import SourceBranch, lost_here, open_branch
 
 _STATES = {"freeze": "frozen", "suspend": "suspended"}
 
@@ -181,26 +174,10 @@ def _commit(
             require_current(repository, branch.project.settings.remote, branch.ref)
         made = change(branch)
         try:
-            commit, left = _advance(repository, branch, made, push=push)
+            commit, left = advance(repository, branch, made.files, made.message, made.event, push=push)
         except ConflictError as error:
             if last == TRIES or push or not lost_here(repository, branch, error):
                 raise
             continue
         return Paused(environment, made.pauses, branch.ref, commit.id, made.before, left, made.broken)
     raise AssertionError("the last try returned or raised")
-
-
-def _advance(
-    repository: Repository, branch: SourceBranch, change: _Change, *, push: bool
-) -> tuple[Commit, tuple[str, ...]]:
-    """Write the commit and move the branch, on the remote first: what it refuses has changed nothing."""
-    commit = write_source_commit(repository, branch, change.files, change.message)
-    update = branch_update(branch, commit)
-    if push:
-        remote = branch.project.settings.remote
-        try:
-            repository.push(remote, [update])
-        except ConflictError as error:
-            raise moved_on(branch.name, remote) from error
-    repository.move_ref(update, f"envctl: {change.event}")
-    return commit, follow(repository, branch, commit)

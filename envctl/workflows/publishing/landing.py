@@ -65,6 +65,32 @@ def land(repository: Repository, landing: Landing) -> Landed:
     return Landed(commit, published, left, "" if landing.remote else _not_pushed(repository, landing))
 
 
+def advance(
+    repository: Repository,
+    branch: SourceBranch,
+    files: Mapping[str, bytes | str],
+    message: str,
+    event: str,
+    *,
+    push: bool,
+) -> tuple[Commit, tuple[str, ...]]:
+    """Write a commit that publishes nothing and move the source branch, on the remote first.
+
+    So what the remote refuses has changed nothing. `event` is for the reflog. Returns the commit, and the
+    paths of the work tree that could not follow. Raises ConflictError where the branch moved meanwhile.
+    """
+    commit = write_source_commit(repository, branch, files, message)
+    update = branch_update(branch, commit)
+    if push:
+        remote = branch.project.settings.remote
+        try:
+            repository.push(remote, [update])
+        except ConflictError as error:
+            raise moved_on(branch.name, remote) from error
+    repository.move_ref(update, f"envctl: {event}")
+    return commit, follow(repository, branch, commit)
+
+
 def _not_pushed(repository: Repository, landing: Landing) -> str:
     branches = [landing.branch.name, deploy_branch(landing.target.environment)]
     return not_pushed(repository, landing.branch.project.settings.remote, branches)
