@@ -14,13 +14,6 @@ Pause = Callable[[float], bool]
 """Let so many seconds pass; True when what is being done is to be left at once."""
 
 
-def is_definition(value: JsonObject) -> bool:
-    """Whether an object defines a kind."""
-    return value.get("kind") == DEFINITION.kind and str(value.get("apiVersion", "")).startswith(
-        DEFINITION.group
-    )
-
-
 def defined_kind(value: JsonObject) -> tuple[str, str]:
     """The group and the kind that a definition defines."""
     spec = _mapping(value.get("spec"))

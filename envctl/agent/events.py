@@ -15,7 +15,7 @@ from typing import Any
 from envctl.agent.options import World
 from envctl.agent.pace import Pace
 from envctl.agent.resource import ENVIRONMENT
-from envctl.agent.situation import Situation, fight_text
+from envctl.agent.situation import Situation, fight_text, in_one_line
 from envctl.errors import EnvctlError
 from envctl.model.cluster import ResourceType
 from envctl.model.inventory import Accepted, inventory_of
@@ -222,5 +222,4 @@ def _states(before: Situation, now: Situation) -> Iterator[Occurrence]:
 
 
 def _line(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _NOTE else f"{line[: _NOTE - 1]}…"
+    return in_one_line(text, _NOTE)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from envctl.health.rules import Rules, assess, needs_status
-from envctl.model.health import Assessment, worst
+from envctl.model.health import PASSED, Assessment, worst
 from envctl.model.inventory import InventoryEntry
 from envctl.model.objects import ObjectId
 from envctl.model.observed import Health
@@ -20,8 +20,6 @@ HEALTHY = Assessment(Health.HEALTHY)
 UNSEEN = Assessment(Health.UNKNOWN, "not seen yet")
 UNAPPLIED = Assessment(Health.MISSING, "not applied yet")
 GONE = Assessment(Health.MISSING, "it does not exist")
-PASSED = frozenset({Health.HEALTHY, Health.SUSPENDED})
-"""What lets those go on who need the object."""
 
 
 @dataclass(frozen=True, slots=True)

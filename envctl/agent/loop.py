@@ -266,8 +266,8 @@ class Agent:
             if refusal not in self._progress.refused:
                 self._world.say(Level.WARNING, f"not pruned: {refusal}")
         if result.results:
-            counts = ", ".join(f"{count} {action}" for action, count in result.counts().items())
-            self._world.say(Level.INFO, f"{result.revision[:12]}: {counts}", revision=result.revision)
+            told = f"{result.revision[:12]}: {result.counted()}"
+            self._world.say(Level.INFO, told, revision=result.revision)
         self._progress = replace(
             self._progress,
             applied=result.revision if result.succeeded else self._progress.applied,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from envctl.agent.healer import Healer
-from envctl.agent.healthbook import PASSED, overall
+from envctl.agent.healthbook import overall
 from envctl.agent.mailbox import Crash, Mailbox
 from envctl.agent.observe import Drift, Known, Observer, current_drift, still_drifts
 from envctl.agent.options import World
@@ -16,6 +16,7 @@ from envctl.agent.setup import prepare
 from envctl.agent.situation import Situation
 from envctl.errors import ConflictError
 from envctl.model.applied import Applied, Ending, Unwell
+from envctl.model.health import PASSED
 from envctl.model.objects import ObjectId
 from envctl.model.observed import Health
 from envctl.model.plan import ReconcileResult

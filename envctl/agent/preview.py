@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from envctl.agent.apply import Applier, Task, may_force, served_type
-from envctl.agent.definitions import defined_kind, is_definition
+from envctl.agent.definitions import defined_kind
 from envctl.agent.desired import Target, desired_value, read_target
 from envctl.agent.healthbook import HealthBook
 from envctl.agent.observe import Known, current_drift, still_drifts
@@ -26,6 +26,7 @@ from envctl.model.plan import Action, ObjectResult, ReconcileResult, Refusal
 from envctl.model.planned import ClusterPlan, Planned
 from envctl.model.values import JsonObject
 from envctl.planning.fields import fields_digest
+from envctl.planning.guards import is_definition
 from envctl.planning.managers import manager_of
 from envctl.planning.ownership import owner
 from envctl.planning.succession import awaited, same_objects, successor
@@ -169,7 +170,7 @@ def _is_promised(entry: InventoryEntry, fresh: Mapping[ObjectId, JsonObject]) ->
     """Whether the plan creates the object's namespace or kind, so that the server cannot judge it yet."""
     if ObjectId("", "Namespace", "", entry.id.namespace) in fresh:
         return True
-    kinds = (defined_kind(value) for value in fresh.values() if is_definition(value))
+    kinds = (defined_kind(value) for key, value in fresh.items() if is_definition(key))
     return (entry.id.group, entry.id.kind) in kinds
 
 

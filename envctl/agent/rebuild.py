@@ -15,6 +15,7 @@ from envctl.agent.source import root_of
 from envctl.errors import ClusterError, EnvctlError, InputError
 from envctl.model.cluster import EventKind, ResourceType, WatchEvent
 from envctl.model.inventory import Accepted, Inventory, InventoryEntry
+from envctl.model.keeping import annotations_of
 from envctl.model.objects import ObjectId
 from envctl.model.status import Level
 from envctl.planning.guards import FOUND
@@ -29,7 +30,7 @@ def rebuilt(world: World, inventory: Inventory) -> tuple[Accepted | None, tuple[
     """
     options = world.options
     parent = world.cluster.get(ENVIRONMENT, options.namespace, options.environment)
-    annotations = _mapping(_mapping((parent or {}).get("metadata")).get("annotations"))
+    annotations = annotations_of(parent or {})
     if not parent or not annotations.get(GROUP_KINDS):
         return inventory.accepted, ()
     found = {entry.id: entry for entry in _found(world, annotations) if entry.id not in inventory.entries}
@@ -99,7 +100,3 @@ def trusted(inventory: Inventory) -> tuple[InventoryEntry, ...]:
     """What was found by its label, as any other that left the branch."""
     entries = (inventory.entries[key] for key in sorted(inventory.unsettled))
     return tuple(replace(entry, verdict="") for entry in entries if entry.leaving and entry.verdict == FOUND)
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from envctl.agent.apply import Applier, Outcome, Task, failure, may_force, served_type, settled
-from envctl.agent.definitions import Pause, await_served, is_definition
+from envctl.agent.definitions import Pause, await_served
 from envctl.agent.desired import Target, desired_value, read_target
 from envctl.agent.healthbook import HealthBook
 from envctl.agent.options import World
@@ -25,6 +25,7 @@ from envctl.model.objects import ObjectId
 from envctl.model.plan import Action, ObjectResult, ReconcileResult
 from envctl.model.values import JsonObject
 from envctl.planning.fields import is_within
+from envctl.planning.guards import is_definition
 from envctl.planning.waves import order
 
 
@@ -190,7 +191,7 @@ class Reconciler:
         world = self._world
         for outcome in outcomes:
             yield outcome.result
-            if outcome.live is None or not is_definition(outcome.task.value):
+            if outcome.live is None or not is_definition(outcome.task.entry.id):
                 continue
             wait = world.options.definition_wait
             reason = await_served(world.cluster, world.clock, self._pause, outcome.task.value, wait)

@@ -15,9 +15,9 @@ from envctl.agent.events import Events
 from envctl.agent.options import World
 from envctl.agent.pace import Pace
 from envctl.agent.resource import ENVIRONMENT, environment, status_object, status_of
-from envctl.agent.situation import Situation, fight_text
+from envctl.agent.situation import Situation, fight_text, in_one_line
 from envctl.errors import ClusterError, InputError
-from envctl.model.health import SEVERITY, Assessment, worst
+from envctl.model.health import Assessment, severity, worst
 from envctl.model.inventory import Inventory
 from envctl.model.observed import Health
 from envctl.model.plan import ObjectResult
@@ -253,7 +253,7 @@ def _healthy(situation: Situation, health: Health) -> Condition:
 
 
 def _by_severity(situation: Situation) -> list[Assessment]:
-    return sorted(situation.components.values(), key=lambda each: -SEVERITY.index(each.health))
+    return sorted(situation.components.values(), key=lambda each: -severity(each.health))
 
 
 def _components(situation: Situation, previous: EnvironmentStatus, now: str) -> tuple[ComponentStatus, ...]:
@@ -274,8 +274,7 @@ def _since(before: ComponentStatus | None, found: Assessment, now: str) -> str:
 
 
 def _why(found: Assessment) -> str:
-    line = _short(found.reason)
-    return line if len(line) <= _WHY else f"{line[: _WHY - 1]}…"
+    return in_one_line(found.reason, _WHY)
 
 
 def _dated(condition: Condition, previous: EnvironmentStatus, now: str) -> Condition:
@@ -286,5 +285,4 @@ def _dated(condition: Condition, previous: EnvironmentStatus, now: str) -> Condi
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+    return in_one_line(text, _LONGEST)

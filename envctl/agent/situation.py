@@ -47,3 +47,9 @@ def fight_text(fights: Sequence[tuple[ObjectId, str]]) -> str:
     who = manager or "somebody"
     more = f", and {len(fights) - 1} more" if len(fights) > 1 else ""
     return f"{who} keeps changing {key}{more}"
+
+
+def in_one_line(text: str, longest: int) -> str:
+    """A text without line breaks, cut where it is longer than so many characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"

@@ -11,11 +11,11 @@ from typing import Any
 import click
 
 from envctl import wiring
-from envctl.cli.clusterplan import plan_data, plan_lines
+from envctl.cli.clusterplan import counts_data, plan_data, plan_lines, refused_data, summary_line
 from envctl.cli.clusters import cluster_options
 from envctl.cli.names import environment_names
 from envctl.cli.options import Session, common
-from envctl.cli.printers import counted, emit, short, telling
+from envctl.cli.printers import counted, emit, telling
 from envctl.errors import EXIT_CLEAN, EXIT_FAILED, EXIT_INTERRUPTED
 from envctl.model.applied import Applied, Ending
 from envctl.model.observed import Health
@@ -144,15 +144,12 @@ def _data(environment: str, url: str, applied: Applied) -> JsonObject:
         "succeeded": applied.succeeded,
         "ending": str(applied.ending),
         "health": str(applied.health),
-        "counts": {str(action): count for action, count in result.counts().items()},
+        "counts": counts_data(result),
         "objects": [
             {"object": str(each.id), "action": str(each.action), "reason": each.reason, "hint": each.hint}
             for each in result.results
         ],
-        "refused": [
-            {"guard": each.guard, "subject": each.subject, "reason": each.reason, "hint": each.hint}
-            for each in result.refused
-        ],
+        "refused": refused_data(result),
         "unhealthy": [
             {"object": str(each.id), "health": str(each.found.health), "reason": each.found.reason}
             for each in applied.unwell
@@ -168,8 +165,7 @@ def _lines(environment: str, url: str, result: ReconcileResult) -> Iterator[str]
     for refusal in result.refused:
         yield click.style("kept ", fg="yellow") + f"{refusal.subject}: {refusal.reason}"
         yield click.style(f"  {refusal.hint}", dim=True)
-    counts = ", ".join(f"{count} {action}" for action, count in result.counts().items()) or "nothing to do"
-    yield f"{environment} at {short(result.revision)} (#{result.sequence}) on {url}: {counts}"
+    yield summary_line(environment, url, result)
 
 
 def _result_lines(result: ObjectResult) -> Iterator[str]:

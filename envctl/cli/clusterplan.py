@@ -7,7 +7,7 @@ import click
 from envctl.cli.fieldlines import field_lines
 from envctl.cli.printers import short, styled_change
 from envctl.model.changes import FieldChange, ObjectAction, ObjectDiff
-from envctl.model.plan import Action
+from envctl.model.plan import Action, ReconcileResult
 from envctl.model.planned import ClusterPlan, Planned
 from envctl.model.values import JsonObject
 
@@ -25,13 +25,29 @@ def plan_data(environment: str, url: str, plan: ClusterPlan) -> JsonObject:
         "dryRun": True,
         "differs": plan.differs,
         "succeeded": result.succeeded,
-        "counts": {str(action): count for action, count in result.counts().items()},
+        "counts": counts_data(result),
         "objects": [_object_data(each) for each in plan.objects],
-        "refused": [
-            {"guard": each.guard, "subject": each.subject, "reason": each.reason, "hint": each.hint}
-            for each in result.refused
-        ],
+        "refused": refused_data(result),
     }
+
+
+def counts_data(result: ReconcileResult) -> JsonObject:
+    """How many objects met each action."""
+    return {str(action): count for action, count in result.counts().items()}
+
+
+def refused_data(result: ReconcileResult) -> list[JsonObject]:
+    """What a guard keeps, and the way past it."""
+    return [
+        {"guard": each.guard, "subject": each.subject, "reason": each.reason, "hint": each.hint}
+        for each in result.refused
+    ]
+
+
+def summary_line(environment: str, url: str, result: ReconcileResult) -> str:
+    """What was done, or would be, in one line."""
+    counts = result.counted() or "nothing to do"
+    return f"{environment} at {short(result.revision)} (#{result.sequence}) on {url}: {counts}"
 
 
 def _object_data(planned: Planned) -> JsonObject:
@@ -66,9 +82,7 @@ def plan_lines(environment: str, url: str, plan: ClusterPlan, *, full: bool = Fa
     for refusal in plan.result.refused:
         yield click.style("kept ", fg="yellow") + f"{refusal.subject}: {refusal.reason} [{refusal.guard}]"
         yield click.style(f"  {refusal.hint}", dim=True)
-    result = plan.result
-    counts = ", ".join(f"{count} {action}" for action, count in result.counts().items()) or "nothing to do"
-    yield f"dry run: {environment} at {short(result.revision)} (#{result.sequence}) on {url}: {counts}"
+    yield f"dry run: {summary_line(environment, url, plan.result)}"
 
 
 def _object_lines(planned: Planned, *, full: bool) -> Iterator[str]:

@@ -14,11 +14,8 @@ from envctl.errors import EXIT_CLEAN, EXIT_FAILED, InputError
 from envctl.health.rules import Rules, assess
 from envctl.manifests.stream import Placed
 from envctl.model.cluster import object_id
-from envctl.model.health import SEVERITY, Assessment, worst
-from envctl.model.observed import Health
+from envctl.model.health import PASSED, SEVERITY, Assessment, severity, worst
 from envctl.model.values import JsonObject
-
-_FINE = {Health.HEALTHY, Health.SUSPENDED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +27,7 @@ class _Judged:
 
     @property
     def fine(self) -> bool:
-        return self.found.health in _FINE
+        return self.found.health in PASSED
 
 
 @click.command()
@@ -80,7 +77,7 @@ def _judged(rules: Rules, objects: Sequence[Placed]) -> list[_Judged]:
 
 
 def _worst_first(judged: Iterator[_Judged]) -> list[_Judged]:
-    return sorted(judged, key=lambda each: -SEVERITY.index(each.found.health))
+    return sorted(judged, key=lambda each: -severity(each.found.health))
 
 
 def _data(judged: Sequence[_Judged], shown: Sequence[_Judged]) -> JsonObject:

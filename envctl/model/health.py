@@ -16,6 +16,9 @@ SEVERITY: Final = (
 )
 """Every health, the best one first; the order that Argo CD has."""
 
+PASSED: Final = frozenset({Health.HEALTHY, Health.SUSPENDED})
+"""What is as it should be, so that nobody has to wait for it or look at it."""
+
 _RANK: Final = {health: rank for rank, health in enumerate(SEVERITY)}
 
 
@@ -27,6 +30,11 @@ class Assessment:
     reason: str = ""
 
 
+def severity(health: Health) -> int:
+    """How bad a health is: 0 for the best one."""
+    return _RANK[health]
+
+
 def worst(healths: Iterable[Health]) -> Health:
     """The worst of them; Healthy where there is none."""
-    return max(healths, key=_RANK.__getitem__, default=Health.HEALTHY)
+    return max(healths, key=severity, default=Health.HEALTHY)

@@ -116,6 +116,10 @@ class ReconcileResult:
         """Whether the cluster is equal to the branch now, but for what a guard keeps."""
         return not self.failures and not self.interrupted
 
+    def counted(self) -> str:
+        """These counts in words, "" where nothing was done."""
+        return ", ".join(f"{count} {action}" for action, count in self.counts().items())
+
     def counts(self) -> Mapping[Action, int]:
         """How many objects met each action; actions that none met are left out."""
         found: dict[Action, int] = {}

@@ -22,10 +22,7 @@ def unsafe_change(live: JsonObject, desired: JsonObject) -> tuple[str, str] | No
         was, would = (_mapping(spec.get("names")).get(name) for spec in (old, new))
         if was != would:
             reason = f"its {name} would change from {was} to {would}: no object would be found under it"
-            return (
-                reason,
-                "define a new kind, move its objects, then take the old definition out of the source",
-            )
+            return reason, _MOVE
     stored = [str(each) for each in _sequence(_mapping(live.get("status")).get("storedVersions"))]
     versions = {str(_mapping(each).get("name")) for each in _sequence(new.get("versions"))}
     lost = [each for each in stored if each not in versions]

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 from envctl.errors import RefusedError
 from envctl.model.inventory import InventoryEntry, Removal
+from envctl.model.keeping import annotations_of
 from envctl.model.objects import ObjectId
 from envctl.model.plan import Refusal
 from envctl.model.values import JsonObject
@@ -174,9 +175,7 @@ def deletion_policy(live: JsonObject) -> str:
 
 
 def _prune_word(live: JsonObject) -> str:
-    metadata = live.get("metadata")
-    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
-    return str(annotations.get(PRUNE_ANNOTATION)) if isinstance(annotations, dict) else ""
+    return str(annotations_of(live).get(PRUNE_ANNOTATION, ""))
 
 
 def _budgeted(

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from envctl.model.keeping import annotations_of
 from envctl.model.objects import ObjectId
 from envctl.model.values import JsonObject
 
@@ -45,8 +46,7 @@ def owner(live: JsonObject) -> str:
 
 def may_adopt(desired: JsonObject) -> bool:
     """Whether an object of the branch says that it may take over one that exists and was never ours."""
-    annotations = _mapping(_mapping(desired.get("metadata")).get("annotations"))
-    return annotations.get(ADOPT_ANNOTATION) == "true"
+    return annotations_of(desired).get(ADOPT_ANNOTATION) == "true"
 
 
 def takeover_refusal(
