@@ -1,7 +1,7 @@
 """One apply from where the caller is: the engine of the agent without its loop (`envctl apply`)."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from envctl.agent.healer import Healer
@@ -16,7 +16,7 @@ from envctl.agent.setup import prepare
 from envctl.agent.situation import Situation
 from envctl.errors import ConflictError
 from envctl.model.applied import Applied, Ending, Unwell
-from envctl.model.health import PASSED
+from envctl.model.health import PASSED, Assessment
 from envctl.model.objects import ObjectId
 from envctl.model.observed import Health
 from envctl.model.plan import ReconcileResult
@@ -117,8 +117,9 @@ class _Once:
         ending = self._over() if result.interrupted else None
         if ending is None:
             ending = Ending.FAILED if result.failures else self._await_health()
-        applied = self._applied(result, ending)
-        self._report(before, applied)
+        components = self._reconciler.book.components(self._reconciler.store.inventory.entries.values())
+        applied = self._applied(result, ending, overall(components))
+        self._report(before, applied, components)
         return applied
 
     def _persist(self, commit_id: str) -> ReconcileResult:
@@ -192,10 +193,11 @@ class _Once:
                 raise message.error
             if isinstance(message, Drift):
                 self._healer.notice(message)
-        self._note_degraded()
         if self._waiting:
             self._healer.heal()
-        self._driver.tell(self._told())
+        unwell = self._unwell()
+        self._note_degraded(unwell)
+        self._driver.tell(self._told(unwell))
 
     def _over(self) -> Ending | None:
         """Why this apply is to end now, None where it may go on."""
@@ -208,9 +210,9 @@ class _Once:
             return Ending.DEGRADED
         return Ending.TIMED_OUT if now >= self._end else None
 
-    def _note_degraded(self) -> None:
+    def _note_degraded(self, unwell: Sequence[Unwell]) -> None:
         now = self._world.clock.monotonic()
-        degraded = [each.id for each in self._unwell() if each.found.health is Health.DEGRADED]
+        degraded = [each.id for each in unwell if each.found.health is Health.DEGRADED]
         self._degraded = {key: self._degraded.get(key, now) for key in degraded}
 
     def _unwell(self) -> tuple[Unwell, ...]:
@@ -222,9 +224,9 @@ class _Once:
             if entry.settled and (found := book.of(entry)).health not in PASSED
         )
 
-    def _told(self) -> str:
+    def _told(self, unwell: Sequence[Unwell]) -> str:
         """Where this apply stands, as a line for people."""
-        inventory, unwell = self._reconciler.store.inventory, self._unwell()
+        inventory = self._reconciler.store.inventory
         total, todo = len(inventory.entries), len(inventory.unsettled)
         if todo and not self._waiting:
             return f"applying: {total - todo} of {total} objects stand as they should"
@@ -234,30 +236,31 @@ class _Once:
         reason = f"{first.found.health}: {first.found.reason}".removesuffix(": ")
         return f"waiting: {total - len(unwell)} of {total} objects are healthy; {first.id} is {reason}"
 
-    def _applied(self, result: ReconcileResult, ending: Ending) -> Applied:
-        book, inventory = self._reconciler.book, self._reconciler.store.inventory
+    def _applied(self, result: ReconcileResult, ending: Ending, health: Health) -> Applied:
+        inventory = self._reconciler.store.inventory
         kept = {refusal.subject for refusal in result.refused}
         return Applied(
             result,
             ending,
-            overall(book.components(inventory.entries.values())),
+            health,
             self._unwell(),
             tuple(sorted(key for key in inventory.unsettled if str(key) not in kept)),
         )
 
-    def _report(self, before: EnvironmentStatus, applied: Applied) -> None:
+    def _report(
+        self, before: EnvironmentStatus, applied: Applied, components: Mapping[str, Assessment]
+    ) -> None:
         """Bring the status of the environment up to date; not where somebody else may act now."""
         if applied.ending is Ending.OVERTAKEN:
             return
         result, healer = applied.result, self._healer
-        components = self._reconciler.book.components(self._reconciler.store.inventory.entries.values())
         self._reporter.report(
             Situation(
                 inventory=self._reconciler.store.inventory,
                 applied=result.revision if result.succeeded else before.applied,
                 failures=result.failures,
                 refused=result.refused,
-                health=overall(components),
+                health=applied.health,
                 components=components,
                 healed=healer.healed,
                 last_healed=healer.last,
