@@ -32,21 +32,29 @@ def fields_digest(live: JsonObject) -> str:
 
 def last_manager(live: JsonObject) -> str:
     """The other field manager that wrote last, besides controllers that write a status; empty if none."""
-    newest = _newest_other(live)
+    return newest_manager(_others(live))
+
+
+def newest_manager(entries: Iterable[Mapping[str, Any]]) -> str:
+    """The manager of the entry of managedFields that was written last; empty where there is none."""
+    newest = _newest(entries)
     return str(newest.get("manager", "")) if newest else ""
 
 
 def last_paths(live: JsonObject, most: int = 50) -> tuple[str, ...]:
     """The fields that this manager owns, the first ones, as paths of structured-merge-diff."""
-    newest = _newest_other(live)
+    newest = _newest(_others(live))
     return tuple(islice(_paths("", newest.get("fieldsV1")), most)) if newest else ()
 
 
-def _newest_other(live: JsonObject) -> Mapping[str, Any] | None:
-    others = [
-        entry for entry in managed_fields(live) if not is_ours(entry) and entry.get("subresource") != "status"
-    ]
-    return max(others, key=lambda entry: str(entry.get("time", "")), default=None)
+def _others(live: JsonObject) -> Iterator[Mapping[str, Any]]:
+    for entry in managed_fields(live):
+        if not is_ours(entry) and entry.get("subresource") != "status":
+            yield entry
+
+
+def _newest(entries: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    return max(entries, key=lambda entry: str(entry.get("time", "")), default=None)
 
 
 def _paths(path: str, fields: Any) -> Iterator[str]:
@@ -128,7 +136,7 @@ def _items(values: Sequence[JsonValue], text: str) -> Iterator[tuple[JsonValue, 
     if head.isdecimal():
         yield from ((item, rest) for item in values[int(head) : int(head) + 1])
         return
-    keys, rest = _keys(text)
+    keys, rest = keys_at(text)
     for item in values:
         # A key may be absent here and defaulted by the server (a port's protocol), so that one fits too.
         if isinstance(item, Mapping) and all(
@@ -137,7 +145,8 @@ def _items(values: Sequence[JsonValue], text: str) -> Iterator[tuple[JsonValue, 
             yield item, rest
 
 
-def _keys(text: str) -> tuple[Mapping[str, JsonValue], str]:
+def keys_at(text: str) -> tuple[Mapping[str, JsonValue], str]:
+    """The keys that a bracket begins with, ``name="web",port=1]``, and the rest of the path behind it."""
     keys: dict[str, JsonValue] = {}
     while text and not text.startswith("]"):
         name, _, text = text.lstrip(",").partition("=")

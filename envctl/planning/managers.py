@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from envctl.model.values import JsonObject
-from envctl.planning.fields import is_ours, managed_fields
+from envctl.planning.fields import is_ours, keys_at, managed_fields, newest_manager
 
-_DECODER: Final = json.JSONDecoder()
 _STEP: Final = re.compile(r'\.(?P<name>[A-Za-z_]\w*)|\[(?P<quoted>"(?:[^"\\]|\\.)*")\]|\[(?P<index>\d+)\]')
 
 Step = str | int | Mapping[str, Any]
@@ -24,8 +23,7 @@ def manager_of(live: JsonObject, path: str) -> str:
     owners = [
         entry for entry in managed_fields(live) if not is_ours(entry) and _holds(entry.get("fieldsV1"), steps)
     ]
-    newest = max(owners, key=lambda entry: str(entry.get("time", "")), default=None)
-    return str(newest.get("manager", "")) if newest else ""
+    return newest_manager(owners)
 
 
 def _steps(path: str) -> Iterator[Step]:
@@ -39,22 +37,9 @@ def _steps(path: str) -> Iterator[Step]:
             else:
                 yield found["name"] or json.loads(found["quoted"])
             continue
-        keys, at = _keys(path, at + 1)
+        keys, rest = keys_at(path[at + 1 :])
+        at = len(path) - len(rest)
         yield keys
-
-
-def _keys(path: str, at: int) -> tuple[Mapping[str, Any], int]:
-    """The keys in a bracket, ``name="web",port=1``, and where the path goes on; none for what is odd."""
-    keys: dict[str, Any] = {}
-    while (equals := path.find("=", at)) > 0:
-        try:
-            keys[path[at:equals]], end = _DECODER.raw_decode(path, equals + 1)
-        except ValueError:
-            break
-        if path[end : end + 1] != ",":
-            return keys, end + 1
-        at = end + 1
-    return {}, len(path)
 
 
 def _holds(fields: object, steps: tuple[Step, ...]) -> bool:
