@@ -1,8 +1,6 @@
 """The fault matrix of the agent has 74 rows: a test names each that must be shown, and of each other one it is known why not."""
 
-import ast
-import re
-from pathlib import Path
+from tests.support.matrices import named_rows
 
 ROWS = frozenset(range(1, 75))
 _MUST = ((1, 3), (6, 16), (18, 18), (20, 20), (22, 25), (28, 37), (40, 43), (45, 46), (48, 50), (54, 55))
@@ -38,22 +36,11 @@ LATER = {
     70: "hooks come later",
     74: "webhooks come later",
 }
-_NAMED = re.compile(r"Agent's fault rows? (\d+(?:(?:, and | and |, )\d+)*)")
-
-
-def named(path: Path) -> set[int]:
-    """The rows that the docstrings of a file's tests name."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-            for rows in _NAMED.findall(" ".join((ast.get_docstring(node) or "").split())):
-                found |= {int(row) for row in re.findall(r"\d+", rows)}
-    return found
 
 
 def test_each_row_has_a_test_or_a_reason() -> None:
     """Which tests those are, `grep -rn "Agent's fault row" tests` lists."""
-    found = set().union(*map(named, Path(__file__).parents[1].rglob("test_*.py")))
+    found = named_rows("Agent")
     assert found | MISSING | set(LATER) == ROWS
     assert found & (MISSING | set(LATER)) == set(), "these are shown: take them out of MISSING or LATER"
     assert MISSING <= MUST

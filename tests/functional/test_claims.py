@@ -1,13 +1,13 @@
 """What a commit on the source branch says of itself counts only where it does what it says."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
 from envctl import wiring
 from envctl.workflows.promotion.rollback import RollbackOptions, rollback
 from tests.functional.conftest import Workspace
+from tests.functional.races import raced
 
 LOCK = "environments/prod/lock.yaml"
 WEB = "components/web/main.jsonnet"
@@ -65,25 +65,9 @@ def test_only_what_touches_the_lock_alone_is_a_promotion(
 
 def test_a_rollback_that_lost_a_race_here_is_made_again(line: Workspace) -> None:
     """The branch moves between reading and writing; the rollback stands on the new commit."""
-    repository = wiring.open_repository(line.path)
-
-    class Raced:
-        """The repository, in which somebody else commits once, just before the branch moves."""
-
-        moved = False
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(repository, name)
-
-        def move_ref(self, *arguments: Any) -> None:
-            if not self.moved:
-                self.moved = True
-                line.git("commit", "-q", "--allow-empty", "-m", "Faster")
-            repository.move_ref(*arguments)
-
-    raced: Any = Raced()
+    repository = raced(line)
     with wiring.evaluator(repository) as engine:
-        rollback(raced, engine, RollbackOptions("prod"))
+        rollback(repository, engine, RollbackOptions("prod"))
     assert line.git("log", "-2", "--format=%s").splitlines()[1] == "Faster"
     line.ok("verify", "prod")
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from envctl import wiring
 from envctl.workflows.promotion.pause import PauseOptions, pause
 from tests.functional.conftest import Workspace
 from tests.functional.pausing import FREEZE, LATER, LATEST, MAIN, freeze, seconds, suspend
+from tests.functional.races import raced
 
 
 @pytest.fixture
@@ -359,24 +358,7 @@ def test_a_push_that_comes_too_late_has_changed_nothing(
 
 def test_a_race_that_was_lost_here_is_made_again(line: Workspace) -> None:
     """The branch moves between reading and writing; the freeze stands on the new commit."""
-    repository = wiring.open_repository(line.path)
-
-    class Raced:
-        """The repository, in which somebody else commits once, just before the branch moves."""
-
-        moved = False
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(repository, name)
-
-        def move_ref(self, *arguments: Any) -> None:
-            if not self.moved:
-                self.moved = True
-                line.git("commit", "-q", "--allow-empty", "-m", "Faster")
-            repository.move_ref(*arguments)
-
-    raced: Any = Raced()
-    pause(raced, PauseOptions("prod", "freeze", seconds(LATER), "x"), seconds("2026-11-26T00:00Z"))
+    pause(raced(line), PauseOptions("prod", "freeze", seconds(LATER), "x"), seconds("2026-11-26T00:00Z"))
     assert line.git("log", "-2", "--format=%s") == f"Freeze prod until {LATER}\nFaster"
 
 
