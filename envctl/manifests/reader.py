@@ -11,16 +11,16 @@ import yaml
 from yaml import events
 
 from envctl.errors import InputError, Problem
+from envctl.manifests.building import LOADER, NO_CHARACTER, Open, collection, line_of, syntax_problem
 from envctl.manifests.scalars import SURROGATE, UNSAFE, read_plain
 from envctl.model.values import JsonObject
 
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MAX_PROBLEMS: Final = 20
 _NAMES: Final = {"\r": "a carriage return", "\ufeff": "a byte order mark"}
 _QUOTE_HINT = "put it in double quotes if it is a string"
 
 
-def read(data: bytes, place: str, max_bytes: int, max_depth: int, loader: Any = _LOADER) -> JsonObject:
+def read(data: bytes, place: str, max_bytes: int, max_depth: int, loader: Any = LOADER) -> JsonObject:
     """The mapping that is the one document of a file. Raises InputError; see `text.from_yaml`.
 
     `loader` is libyaml's parser where it was compiled in, else PyYAML's own.
@@ -31,12 +31,9 @@ def read(data: bytes, place: str, max_bytes: int, max_depth: int, loader: Any = 
         for event in yaml.parse(text, Loader=loader):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        reason = ", ".join(part for part in (error.context, error.problem) if part)
-        builder.give_up(mark.line + 1 if mark else 1, f"is not YAML: {reason}")
+        builder.give_up(*syntax_problem(error))
     except (ValueError, OverflowError):
-        # PyYAML's own parser turns numeric escapes into characters unchecked.
-        builder.give_up(1, "is not YAML: it has an escape for a character that does not exist")
+        builder.give_up(1, NO_CHARACTER)
     return builder.result()
 
 
@@ -60,14 +57,6 @@ def _refused(place: str, line: int, reason: str) -> InputError:
 
 
 @dataclass(slots=True)
-class _Open:
-    """A collection that is being read. `key` is the mapping key that waits for its value."""
-
-    value: dict[str, Any] | list[Any]
-    key: str | None = None
-
-
-@dataclass(slots=True)
 class _Builder:
     """Builds plain values from events; notes what it refuses and goes on as far as sensible."""
 
@@ -75,7 +64,7 @@ class _Builder:
     place: str
     max_depth: int
     problems: list[Problem] = field(default_factory=list)
-    stack: list[_Open] = field(default_factory=list)
+    stack: list[Open] = field(default_factory=list)
     root: Any = None
     documents: int = 0
     tabs: int = 0
@@ -124,9 +113,9 @@ class _Builder:
         if len(self.stack) >= self.max_depth:
             self._stop(event, f"is nested more than {self.max_depth} levels deep")
         self._refuse_properties(event)
-        value: dict[str, Any] | list[Any] = {} if isinstance(event, events.MappingStartEvent) else []
+        value = collection(event)
         self._add(value, event, is_key_allowed=False)
-        self.stack.append(_Open(value))
+        self.stack.append(Open(value))
 
     def _scalar(self, event: Any) -> None:
         self._refuse_properties(event)
@@ -136,7 +125,7 @@ class _Builder:
         elif self.has_tabs:
             self.tabs += self.text.count("\t", event.start_mark.index, event.end_mark.index)
         if event.style == '"' and SURROGATE.search(value):
-            self._note(_line(event), "has half of a surrogate pair, which is no character")
+            self._note(line_of(event), "has half of a surrogate pair, which is no character")
         self._add(value, event, is_key_allowed=isinstance(value, str))
 
     def _plain(self, event: Any) -> Any:
@@ -144,7 +133,7 @@ class _Builder:
             return read_plain(event.value)
         except ValueError:
             shown = event.value[:40] or "an empty value"
-            self._note(_line(event), f"{shown} is not read alike by all YAML readers", _QUOTE_HINT)
+            self._note(line_of(event), f"{shown} is not read alike by all YAML readers", _QUOTE_HINT)
             return event.value
 
     def _add(self, value: Any, event: Any, *, is_key_allowed: bool) -> None:
@@ -152,25 +141,22 @@ class _Builder:
             self.root = value
             return
         top = self.stack[-1]
-        if isinstance(top.value, list):
-            top.value.append(value)
-        elif top.key is not None:
-            top.value[top.key], top.key = value, None
-        elif is_key_allowed:
-            self._key(top, value, event)
-        else:
+        if top.take(value):
+            return
+        if not is_key_allowed:
             self._stop(event, "has a key that is not a string; put it in double quotes")
+        self._key(top, value, event)
 
-    def _key(self, top: _Open, key: str, event: Any) -> None:
+    def _key(self, top: Open, key: str, event: Any) -> None:
         if key in top.value:
-            self._note(_line(event), f"has the key {key[:40]} twice")
+            self._note(line_of(event), f"has the key {key[:40]} twice")
         top.key = key
 
     def _refuse_properties(self, event: Any) -> None:
         if event.anchor:
-            self._note(_line(event), "has an anchor; write the value out where it is needed")
+            self._note(line_of(event), "has an anchor; write the value out where it is needed")
         if event.tag:
-            self._note(_line(event), f"has the tag {event.tag[:40]}", "leave tags out")
+            self._note(line_of(event), f"has the tag {event.tag[:40]}", "leave tags out")
 
     def _first_tab(self) -> int:
         lines = (number for number, line in enumerate(self.text.split("\n"), 1) if "\t" in line)
@@ -182,9 +168,4 @@ class _Builder:
             raise InputError("cannot be read", problems=tuple(self.problems))
 
     def _stop(self, event: Any, reason: str) -> NoReturn:
-        self.give_up(_line(event), reason)
-
-
-def _line(event: Any) -> int:
-    line: int = event.start_mark.line
-    return line + 1
+        self.give_up(line_of(event), reason)

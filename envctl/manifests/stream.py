@@ -15,12 +15,12 @@ import yaml
 from yaml import events
 
 from envctl.errors import InputError, Problem
+from envctl.manifests.building import LOADER, NO_CHARACTER, Open, collection, line_of, syntax_problem
 from envctl.manifests.extract import find
 from envctl.manifests.scalars import read_plain
 from envctl.model.values import JsonObject, JsonValue
 
 MAX_DEPTH: Final = 64
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SPACE: Final = re.compile(r"\s*")
 _WORDS: Final = {"": None, "~": None, "Null": None, "NULL": None} | {
     form: value for word, value in (("true", True), ("false", False)) for form in (word.title(), word.upper())
@@ -108,29 +108,17 @@ def _line(text: str, position: int) -> int:
 def _yaml(text: str, name: str) -> Iterator[Document]:
     builder = _Builder(name)
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in yaml.parse(text, Loader=LOADER):
             builder.take(event)
             if isinstance(event, events.DocumentEndEvent):
                 yield builder.document()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        reason = ", ".join(part for part in (error.context, error.problem) if part)
-        raise _refused(name, mark.line + 1 if mark else 1, f"is not YAML: {reason}") from error
+        raise _refused(name, *syntax_problem(error)) from error
     except yaml.YAMLError as error:
         line = _line(text, getattr(error, "position", 0))
         raise _refused(name, line, "holds a character that YAML does not allow") from error
     except (ValueError, OverflowError):
-        # PyYAML's own parser turns numeric escapes into characters unchecked.
-        reason = "is not YAML: it has an escape for a character that does not exist"
-        raise _refused(name, 1, reason) from None
-
-
-@dataclass(slots=True)
-class _Open:
-    """A collection that is being read. `key` is the mapping key that waits for its value."""
-
-    value: dict[str, Any] | list[Any]
-    key: str | None = None
+        raise _refused(name, 1, NO_CHARACTER) from None
 
 
 @dataclass(slots=True)
@@ -138,7 +126,7 @@ class _Builder:
     """Builds the plain value of one document after the other from events."""
 
     name: str
-    stack: list[_Open] = field(default_factory=list)
+    stack: list[Open] = field(default_factory=list)
     root: Any = None
     line: int = 1
     lines: dict[int, int] = field(default_factory=dict)
@@ -165,24 +153,20 @@ class _Builder:
         if len(self.stack) >= MAX_DEPTH:
             self._stop(event, f"is nested more than {MAX_DEPTH} levels deep")
         self._refuse_tag(event)
-        value: dict[str, Any] | list[Any] = {} if isinstance(event, events.MappingStartEvent) else []
+        value = collection(event)
         self._add(value, event)
-        self.lines[id(value)] = event.start_mark.line + 1
-        self.stack.append(_Open(value))
+        self.lines[id(value)] = line_of(event)
+        self.stack.append(Open(value))
 
     def _add(self, value: Any, event: Any) -> None:
         if not self.stack:
-            self.root, self.line = value, event.start_mark.line + 1
+            self.root, self.line = value, line_of(event)
             return
         top = self.stack[-1]
-        if isinstance(top.value, list):
-            top.value.append(value)
-        elif top.key is not None:
-            top.value[top.key], top.key = value, None
-        else:
+        if not top.take(value):
             self._key(top, event)
 
-    def _key(self, top: _Open, event: Any) -> None:
+    def _key(self, top: Open, event: Any) -> None:
         if not isinstance(event, events.ScalarEvent):
             self._stop(event, "has a key that is no text")
         if event.value in top.value:
@@ -194,7 +178,7 @@ class _Builder:
             self._stop(event, f"has the tag {event.tag[:40]}")
 
     def _stop(self, event: Any, reason: str) -> NoReturn:
-        raise _refused(self.name, event.start_mark.line + 1, reason)
+        raise _refused(self.name, line_of(event), reason)
 
 
 def _scalar(event: Any) -> JsonValue:
