@@ -10,13 +10,51 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from envctl.errors import UnavailableError
 
 OPERATION_SECONDS = 600
+_KEPT = 4
 LISTED_BYTES = 32 << 20
 """What a server's list of refs may be long: about 400,000 of them."""
+
+
+class Watcher(Protocol):
+    """Who is told of each connection that is opened."""
+
+    def watch(self, opened: socket.socket) -> None:
+        """Shut a connection down when the time is up, however it is wrapped by then."""
+        ...
+
+
+class KeptSockets:
+    """Connections that outlive one operation: each operation's deadline watches those that are open."""
+
+    def __init__(self) -> None:
+        self._twins: list[socket.socket] = []
+
+    def watch(self, opened: socket.socket) -> None:
+        """Remember a connection. Only the newest ones count: there is one at a time, and at times a spare."""
+        self._twins.append(socket.socket(fileno=os.dup(opened.fileno())))
+        if self._deadline:
+            self._deadline.watch(opened)
+        while len(self._twins) > _KEPT:
+            self._twins.pop(0).close()
+
+    _deadline: "Deadline | None" = None
+
+    def follow(self, deadline: "Deadline") -> None:
+        """Let a deadline end what is open, and what is opened from now on."""
+        self._deadline = deadline
+        for each in self._twins:
+            deadline.watch(each)
+
+    def forget(self) -> None:
+        """Close all twins: the connections themselves are closed by who opened them."""
+        self._deadline = None
+        while self._twins:
+            self._twins.pop().close()
 
 
 class Deadline:

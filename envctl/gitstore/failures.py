@@ -24,7 +24,7 @@ from dulwich.file import FileLocked
 from dulwich.pack import UnresolvedDeltas
 from dulwich.repo import InvalidWorktreeConfiguration, UnsupportedExtension, UnsupportedVersion
 
-from envctl.errors import AccessError, ConflictError, InputError, UnavailableError
+from envctl.errors import AccessError, ConflictError, DamagedError, InputError, UnavailableError
 from envctl.gitstore.locks import told
 
 _ABSENT = (KeyError, MissingCommitError, ObjectMissing)
@@ -85,7 +85,7 @@ def translated(doing: str, place: str = "") -> Iterator[None]:
             hint="make room on the disk, then run it again" if error.errno in _FULL else "",
         ) from error
     except _DAMAGED as error:
-        raise InputError(
+        raise DamagedError(
             f"cannot {doing}: the repository is damaged: {_plain(error)}",
             place=place,
             hint="check it with git fsck",

@@ -20,14 +20,17 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util import Retry, Timeout, make_headers, parse_url
 
 from envctl.errors import AccessError, EnvctlError, InputError, UnavailableError
+from envctl.gitstore.access import SECTION, authorization
 from envctl.gitstore.addresses import Address, redacted, words
 from envctl.gitstore.configuration import setting
 from envctl.gitstore.credentials import find_credentials
-from envctl.gitstore.deadline import Allowance, Deadline
+from envctl.gitstore.deadline import Allowance, Watcher
 from envctl.gitstore.streams import CONNECT_SECONDS, SILENCE_SECONDS
+from envctl.model.access import Access
 
 _REDIRECTS = 5
 _BODY = 2000
+_DIGITS = 6
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _PROXY = 200, 401, 403, 404, 407
 
 
@@ -37,7 +40,13 @@ class HttpClient(Urllib3HttpGitClient):
     root: Path
     address: Address
     allowance: Allowance
+    access: Access | None = None
     _asked = False
+
+    def sign_in(self, access: Access) -> None:
+        """Take credentials from files where there are some. Raises AccessError where they cannot be read."""
+        if self._send_with(authorization(access)):
+            self.access = access
 
     def _http_request(
         self,
@@ -47,12 +56,14 @@ class HttpClient(Urllib3HttpGitClient):
         raise_for_status: bool = True,  # noqa: FBT001, FBT002  (dulwich's signature)
     ) -> Any:
         response, read = super()._http_request(url, headers, data, raise_for_status=False)
-        if response.status == _UNAUTHORIZED and isinstance(data, bytes | None) and self._authenticate():
+        challenge = response.headers.get("WWW-Authenticate", "")
+        refused = response.status == _UNAUTHORIZED and isinstance(data, bytes | None)
+        if refused and self._authenticate(challenge):
             response.close()
             response, read = super()._http_request(url, headers, data, raise_for_status=False)
         if raise_for_status and response.status != _OK:
             try:
-                raise self._refusal(response.status, read(_BODY))
+                raise refusal(self.address.name, response.status, response.headers, read(_BODY))
             finally:
                 response.close()
         return response, self.allowance.counted(read)
@@ -67,51 +78,62 @@ class HttpClient(Urllib3HttpGitClient):
             )
         return found
 
-    def _authenticate(self) -> bool:
+    def _authenticate(self, challenge: str) -> bool:
         """Look for credentials once, when the server wants some and the address holds none."""
-        if self._asked or self._password is not None:
+        if self._asked or (self._password is not None and self.access is None):
             return False
         self._asked = True
+        if self.access is not None:
+            return self._send_with(authorization(self.access, challenge))
         found = find_credentials(self.address.url, self.root)
-        if found is None:
+        return self._send_with(make_headers(basic_auth=":".join(found))["authorization"] if found else None)
+
+    def _send_with(self, header: str | None) -> bool:
+        """Send a header from now on; whether that is another one than before."""
+        if header in {None, self._auth_header}:
             return False
-        self._auth_header = make_headers(basic_auth=":".join(found))["authorization"]
+        self._auth_header = header
         self._auth_origin = self._origin(self._base_url)
         return True
 
-    def _refusal(self, status: int, body: bytes) -> EnvctlError:
-        said = "" if b"<html" in body.lower() else words(body)
-        name = self.address.name
-        reason = f"HTTP {status}" + (f": {said}" if said else "")
-        if status in {_OK, _UNAUTHORIZED, _FORBIDDEN, _PROXY}:
-            return AccessError(
-                f"the server gives no access ({reason})",
-                place=name,
-                hint="check the credentials: git credential helpers, or user:password@ in the address",
-            )
-        if status == _NOT_FOUND:
-            return AccessError(
-                f"the server shows no such repository ({reason})",
-                place=name,
-                hint="check the address, and that these credentials may read it",
-            )
-        return UnavailableError(f"the server cannot answer ({reason})", place=name)
+
+def refusal(name: str, status: int, headers: Mapping[str, str], body: bytes) -> EnvctlError:
+    """The error that an answer stands for, in the server's words, with how long it asked to wait."""
+    error = _refusal(name, status, body)
+    error.retry_after = _seconds_of(headers.get("Retry-After", ""))
+    return error
+
+
+def _refusal(name: str, status: int, body: bytes) -> EnvctlError:
+    said = "" if b"<html" in body.lower() else words(body)
+    reason = f"HTTP {status}" + (f": {said}" if said else "")
+    if status in {_OK, _UNAUTHORIZED, _FORBIDDEN, _PROXY}:
+        return AccessError(
+            f"the server gives no access ({reason})",
+            place=name,
+            hint="check the credentials: git credential helpers, or user:password@ in the address",
+        )
+    if status == _NOT_FOUND:
+        return AccessError(
+            f"the server shows no such repository ({reason})",
+            place=name,
+            hint="check the address, and that these credentials may read it",
+        )
+    return UnavailableError(f"the server cannot answer ({reason})", place=name)
+
+
+def _seconds_of(text: str) -> float:
+    """The seconds of a Retry-After header (RFC 9110, 10.2.3); 0 where it is a date or makes no sense."""
+    return float(text) if text.isdecimal() and len(text) <= _DIGITS else 0
 
 
 def http_client(
-    address: Address, config: StackedConfig, root: Path, deadline: Deadline, allowance: Allowance
+    address: Address, config: StackedConfig, root: Path, deadline: Watcher, allowance: Allowance
 ) -> HttpClient:
     """A client for one operation on a server."""
     parsed = urlparse(address.url)
     plain = redacted(address.url)
-    proxy = _proxy(address, config, plain, os.environ)
-    given: Any = default_urllib3_manager(
-        config, base_url=plain, pool_manager_cls=dict, proxy_manager_cls=_Options
-    )
-    pool = _manager(proxy, deadline, given)
-    pool.connection_pool_kw |= _certificates(config, plain, os.environ)
-    pool.connection_pool_kw["timeout"] = Timeout(connect=CONNECT_SECONDS, read=SILENCE_SECONDS)
-    pool.connection_pool_kw["retries"] = Retry(_REDIRECTS, connect=1, read=0, redirect=_REDIRECTS, other=0)
+    pool = connections(address, config, deadline)
     client = HttpClient(
         plain,
         pool_manager=pool,
@@ -121,6 +143,22 @@ def http_client(
     )
     client.root, client.address, client.allowance = root, address, allowance
     return client
+
+
+def connections(address: Address, config: StackedConfig, watcher: Watcher) -> PoolManager:
+    """Connections to one server as Git's settings and the environment say; a watcher is told of each."""
+    plain = redacted(address.url)
+    given: Any = default_urllib3_manager(
+        config, base_url=plain, pool_manager_cls=dict, proxy_manager_cls=_Options
+    )
+    pool = _manager(_proxy(address, config, plain, os.environ), watcher, given)
+    pool.connection_pool_kw |= _certificates(config, plain, os.environ)
+    pool.connection_pool_kw["timeout"] = Timeout(connect=CONNECT_SECONDS, read=SILENCE_SECONDS)
+    # A server that asks to wait is told of; a sleep in here would outlast every deadline.
+    pool.connection_pool_kw["retries"] = Retry(
+        _REDIRECTS, connect=1, read=0, redirect=_REDIRECTS, other=0, respect_retry_after_header=False
+    )
+    return pool
 
 
 class _Options(dict[str, Any]):
@@ -152,8 +190,8 @@ class _SameOriginProxy(_SameOrigin, ProxyManager):
     """The same through a proxy."""
 
 
-def _manager(proxy: str | None, deadline: Deadline, options: dict[str, Any]) -> PoolManager:
-    """Connections to one origin, through a proxy where there is one, which end at a deadline."""
+def _manager(proxy: str | None, watcher: Watcher, options: dict[str, Any]) -> PoolManager:
+    """Connections to one origin, through a proxy where there is one."""
     options.pop("proxy_headers", None)
     if proxy is None:
         manager: PoolManager = _SameOrigin(**options)
@@ -167,21 +205,21 @@ def _manager(proxy: str | None, deadline: Deadline, options: dict[str, Any]) -> 
             raise InputError(
                 f"envctl speaks to HTTP proxies only, not to {redacted(proxy)}", hint="git config http.proxy"
             ) from error
-    manager.pool_classes_by_scheme = _watched_pools(deadline)
+    manager.pool_classes_by_scheme = _watched_pools(watcher)
     return manager
 
 
-def _watched_pools(deadline: Deadline) -> dict[str, type[HTTPConnectionPool]]:
+def _watched_pools(watcher: Watcher) -> dict[str, type[HTTPConnectionPool]]:
     class Plain(HTTPConnection):
         def _new_conn(self) -> Any:
             opened = super()._new_conn()
-            deadline.watch(opened)
+            watcher.watch(opened)
             return opened
 
     class Protected(HTTPSConnection):
         def _new_conn(self) -> Any:
             opened = super()._new_conn()
-            deadline.watch(opened)
+            watcher.watch(opened)
             return opened
 
     class PlainPool(HTTPConnectionPool):
@@ -194,12 +232,13 @@ def _watched_pools(deadline: Deadline) -> dict[str, type[HTTPConnectionPool]]:
 
 
 def _certificates(config: StackedConfig, url: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Who vouches for servers, and how we show who we are: the environment before Git's settings."""
+    """Who vouches for servers, and how we show who we are: our own setting, the environment, Git's."""
     names = {"ca_certs": "CAInfo", "ca_cert_dir": "CAPath", "cert_file": "Cert", "key_file": "Key"}
     found = {
         key: environment.get(f"GIT_SSL_{name.upper()}") or _setting(config, url, f"ssl{name}")
         for key, name in names.items()
     }
+    found["ca_certs"] = setting(config, (SECTION,), "caInfo") or found["ca_certs"]
     return {key: os.path.expanduser(value) for key, value in found.items() if value}  # noqa: PTH111
 
 

@@ -11,6 +11,7 @@ from dulwich.repo import Repo
 
 from envctl.errors import ConflictError, EnvctlError, UnavailableError
 from envctl.gitstore import local
+from envctl.gitstore.access import git_settings
 from envctl.gitstore.addresses import Address, find_address, redacted
 from envctl.gitstore.configuration import git_config, setting
 from envctl.gitstore.failures import translated
@@ -23,6 +24,7 @@ from envctl.gitstore.refs import list_refs, moved_away
 from envctl.gitstore.revisions import Revisions
 from envctl.gitstore.transport import Connection, connected
 from envctl.gitstore.upload import Upload
+from envctl.model.access import Access
 from envctl.model.git import RefUpdate, Signature
 
 _SPOOL = 16 << 20  # bytes of a pack that are kept in memory
@@ -30,9 +32,25 @@ _ASKED = 1000  # refs whose commits may be named to a server, the likeliest firs
 
 
 class Remotes:
-    """The remotes of one repository."""
+    """The remotes of one repository, opened by Git's own credentials or by those of `access` alone.
 
-    def __init__(self, repo: Repo, objects: Objects, revisions: Revisions) -> None:
+    `seconds`: for one operation with `access`. `complete`: the only commits whose files are all here, for a
+    store that throws away the files of others; None where all commits are whole.
+    """
+
+    def __init__(
+        self,
+        repo: Repo,
+        objects: Objects,
+        revisions: Revisions,
+        *,
+        access: Access | None = None,
+        seconds: float = 0,
+        complete: Sequence[str] | None = None,
+    ) -> None:
+        self._access = access
+        self._seconds = seconds
+        self._complete = complete
         self._repo = repo
         self._objects = objects
         self._revisions = revisions
@@ -41,26 +59,26 @@ class Remotes:
 
     def look_up(self, remote: str, names: Sequence[str]) -> dict[str, str | None]:
         """Refs of a remote by name, None where absent. Fetches nothing and touches nothing here."""
-        address, config = self._address(remote)
+        address, config = self.address(remote)
         if address.is_local:
             return dict(local.look_up(address, names))
         return self._looked_up(address, config, names)
 
     def fetch(self, remote: str, names: Sequence[str]) -> dict[str, str | None]:
         """Fetch refs with their objects. Only FETCH_HEAD names them here, as after ``git fetch URL``."""
-        address, config = self._address(remote)
+        address, config = self.address(remote)
         haves = self._haves(names)
         if address.is_local:
             found = local.fetch(address, self._repo, self._objects, names, haves)
         else:
-            with connected(address, config, self._root) as connection:
+            with connected(address, config, self._root, self._access) as connection:
                 found = self._download(connection, names, address, haves)
         self._write_fetch_head(address, found)
         return found
 
     def push(self, remote: str, updates: Sequence[RefUpdate], by: Signature) -> None:
         """Move refs of a remote by compare-and-swap, all or none where the server can."""
-        address, config = self._address(remote, push=True)
+        address, config = self.address(remote, push=True)
         self._require_forward(updates)
         self._hooks.pre_push(address, updates)
         if address.is_local:
@@ -71,7 +89,7 @@ class Remotes:
     def _upload(self, address: Address, config: StackedConfig, updates: Sequence[RefUpdate]) -> None:
         upload = Upload(self._repo, address, updates)
         try:
-            with connected(address, config, self._root) as connection:
+            with connected(address, config, self._root, self._access) as connection:
                 upload.send(connection)
         except UnavailableError as error:
             if upload.is_sent:
@@ -99,25 +117,35 @@ class Remotes:
     def _looked_up(
         self, address: Address, config: StackedConfig, names: Sequence[str]
     ) -> dict[str, str | None]:
-        with connected(address, config, self._root) as connection:
+        with connected(address, config, self._root, self._access) as connection:
             prefixes = [each.encode() for each in names]
             found = connection.client.get_refs(connection.path, ref_prefix=prefixes)
             return _named(found.refs, names, address)
 
-    def _address(self, remote: str, *, push: bool = False) -> tuple[Address, StackedConfig]:
+    def address(self, remote: str, *, push: bool = False) -> tuple[Address, StackedConfig]:
+        """Where a remote is, and the settings that count for it."""
         config = git_config(self._repo)
         address = find_address(config, remote, self._root, push=push)
-        if address.scheme in {"ssh", "git+ssh"} and setting(config, ("core",), "sshCommand"):
+        if self._access is not None:
+            ours = git_settings(self._access, self._seconds)
+            config = StackedConfig([ours, *config.backends], writable=config.writable)
+        elif address.scheme in {"ssh", "git+ssh"} and setting(config, ("core",), "sshCommand"):
             require_own(self._repo, "core.sshCommand")
         return address, config
 
     def _haves(self, names: Sequence[str]) -> list[str]:
         """Commits that are here, those that the fetched refs likely build on first."""
+        if self._complete is not None:
+            return [each for each in self._complete if self._is_commit(each)]
         refs = list_refs(self._repo, "refs/")
         short = {name.rpartition("/")[2] for name in names}
         near = sorted(refs, key=lambda each: (each not in names, each.rpartition("/")[2] not in short))
         candidates = dict.fromkeys([*self._fetched_before(), *(refs[each] for each in near[:_ASKED])])
-        return [each for each in candidates if (found := self._objects.find(each)) and found[0] == COMMIT]
+        return [each for each in candidates if self._is_commit(each)]
+
+    def _is_commit(self, object_id: str) -> bool:
+        found = self._objects.find(object_id)
+        return found is not None and found[0] == COMMIT
 
     def _fetched_before(self) -> list[str]:
         try:
@@ -137,7 +165,10 @@ class Remotes:
             missing = {each for each in found.values() if each and not self._objects.has(each)}
             return [ObjectID(each.encode()) for each in sorted(missing)]
 
-        walker = Haves(haves, self._objects.parents, self._repo.get_shallow())
+        shallow = self._repo.get_shallow()
+        if self._complete is not None:
+            shallow = {ObjectID(each.encode()) for each in haves}
+        walker = Haves(haves, self._objects.parents, shallow)
         with SpooledTemporaryFile(_SPOOL) as pack:
             prefixes = [each.encode() for each in names]
             result = connection.client.fetch_pack(

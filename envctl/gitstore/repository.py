@@ -4,6 +4,7 @@ import os
 import shutil
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,8 +37,11 @@ from envctl.ports import Clock, Repository, Tree
 
 if TYPE_CHECKING:
     from envctl.gitstore.remotes import Remotes
+    from envctl.model.access import Access
 
 _SHORT = 12
+_SECONDS = 30.0
+"""For one operation on a remote that is opened by credentials of its own."""
 # What `init_bare` makes before the config.
 _PARTS = {"HEAD", "branches", "config", "description", "hooks", "info", "objects", "refs"}
 
@@ -45,13 +49,16 @@ _PARTS = {"HEAD", "branches", "config", "description", "hooks", "info", "objects
 class GitRepository(Repository):
     """A repository on disk, through dulwich. Reading objects is safe from many threads."""
 
-    def __init__(self, repo: Repo, clock: Clock) -> None:
+    def __init__(
+        self, repo: Repo, clock: Clock, reader: type[Objects] = Objects, access: "Access | None" = None
+    ) -> None:
         self._repo = repo
+        self._access = access
         self._clock = clock
         repo.object_store.fsync_object_files = True  # a ref must never name what a crash took away
         repo.object_store.loose_object_size_limit = MAX_LOOSE
-        self._objects = Objects(repo.object_store)
-        weakref.finalize(self._objects, repo.close)  # trees may outlive this object, never their objects
+        self._objects = reader(repo.object_store)
+        weakref.finalize(self._objects, _close, repo)  # trees may outlive this object, never their objects
         self._revisions = Revisions(repo, self._objects)
 
     @property
@@ -144,18 +151,21 @@ class GitRepository(Repository):
     def remote_refs(self, remote: str, names: Sequence[str]) -> Mapping[str, str | None]:
         return self._remotes.look_up(remote, names)
 
+    def keep(self, revisions: Sequence[str]) -> None:
+        """Everything is kept anyway."""
+
     def fetch(self, remote: str, refs: Sequence[str]) -> Mapping[str, str | None]:
         return self._remotes.fetch(remote, refs)
 
     def push(self, remote: str, updates: Sequence[RefUpdate]) -> None:
         self._remotes.push(remote, updates, self._signatures.logger())
 
-    @cached_property
+    @property
     def _remotes(self) -> "Remotes":
         # The clients of all protocols take longer to import than the rest of the adapter.
         from envctl.gitstore.remotes import Remotes  # noqa: PLC0415
 
-        return Remotes(self._repo, self._objects, self._revisions)
+        return Remotes(self._repo, self._objects, self._revisions, access=self._access, seconds=_SECONDS)
 
     @property
     def _signatures(self) -> Signatures:
@@ -182,6 +192,11 @@ class GitRepository(Repository):
             )
 
 
+def _close(repo: Repo) -> None:
+    with suppress(BufferError):  # an error that somebody still holds shows a piece of a mapped pack
+        repo.close()
+
+
 def open_repository(path: Path, *, clock: Clock) -> GitRepository:
     """The repository that a directory lies in, found upward like ``git -C`` does.
 
@@ -202,14 +217,14 @@ def open_repository(path: Path, *, clock: Clock) -> GitRepository:
     return _opened(repo, path, clock)
 
 
-def _opened(repo: Repo, path: Path, clock: Clock) -> GitRepository:
+def _opened(repo: Repo, path: Path, clock: Clock, access: "Access | None" = None) -> GitRepository:
     if repo.object_format.name != "sha1":
         repo.close()
         raise InputError(
             f"the repository uses {repo.object_format.name} object ids; envctl reads SHA-1 ones",
             place=str(path),
         )
-    return GitRepository(repo, clock)
+    return GitRepository(repo, clock, access=access)
 
 
 def init_repository(path: Path, *, clock: Clock, branch: str = "main") -> GitRepository:
@@ -221,14 +236,17 @@ def init_repository(path: Path, *, clock: Clock, branch: str = "main") -> GitRep
         return GitRepository(Repo.init(path, default_branch=branch.encode()), clock)
 
 
-def open_store(path: Path, *, clock: Clock) -> GitRepository:
-    """A bare repository at exactly this path, made where there is none. Raises InputError for another."""
+def open_store(path: Path, *, clock: Clock, access: "Access | None" = None) -> GitRepository:
+    """A bare repository at exactly this path, made where there is none. Raises InputError for another.
+
+    With `access`, remotes are opened by that alone, not by Git's own credentials.
+    """
     with translated("open the store", place=str(path)):
         path.mkdir(parents=True, exist_ok=True)
         if _clear_unmade(path):
-            return GitRepository(Repo.init_bare(path), clock)
+            return GitRepository(Repo.init_bare(path), clock, access=access)
         try:
-            store = _opened(Repo(path), path, clock)
+            store = _opened(Repo(path), path, clock, access)
         except NotGitRepository as error:
             raise InputError("the directory holds no bare repository", place=str(path)) from error
     if not store.is_bare:

@@ -15,12 +15,16 @@ from dulwich.errors import GitProtocolError, HangupException
 from urllib3.exceptions import HTTPError, MaxRetryError, ProxyError, SSLError
 
 from envctl.errors import AccessError, EnvctlError, InputError, UnavailableError
+from envctl.gitstore.access import SECTION
 from envctl.gitstore.addresses import Address, words
 from envctl.gitstore.configuration import setting
 from envctl.gitstore.deadline import LISTED_BYTES, OPERATION_SECONDS, Allowance, Deadline
 from envctl.gitstore.http import HttpClient, http_client
 from envctl.gitstore.streams import Ssh, SshClient, Stream, TcpClient
+from envctl.model.access import Access
 
+# How urllib3 begins what it says of a connection: with the name of a Python class.
+_POOL = re.compile(r"^\w+\(host=[^)]*\): ")
 _UNKNOWN_HOST = "host key verification failed"
 _CHANGED_HOST = "remote host identification has changed"
 _DENIED = ("permission denied", "access denied", "not authorized")
@@ -41,12 +45,18 @@ class Connection:
 
 
 @contextmanager
-def connected(address: Address, config: StackedConfig, root: Path) -> Iterator[Connection]:
-    """A connection that ends when the time for one operation is up. What goes wrong becomes our errors."""
-    seconds = _seconds(config)
+def connected(
+    address: Address, config: StackedConfig, root: Path, access: Access | None = None
+) -> Iterator[Connection]:
+    """A connection that ends when the time for one operation is up. What goes wrong becomes our errors.
+
+    With `access`, HTTP servers get the credentials of these files, and no others.
+    """
     allowance = Allowance(LISTED_BYTES)
-    with Deadline(seconds) as deadline, _reported(address, deadline) as heard:
+    with Deadline(operation_seconds(config)) as deadline, reported(address, deadline) as heard:
         client = _client(address, config, root, deadline, allowance)
+        if access and isinstance(client, HttpClient):
+            client.sign_in(access)
         if isinstance(client, Stream):
             heard.append(client)
         try:
@@ -58,7 +68,8 @@ def connected(address: Address, config: StackedConfig, root: Path) -> Iterator[C
                 client.close()
 
 
-def _seconds(config: StackedConfig) -> float:
+def operation_seconds(config: StackedConfig) -> float:
+    """How long one operation may take. Raises InputError for a setting that is no number of seconds."""
     text = setting(config, ("envctl",), "timeout")
     if text is None:
         return OPERATION_SECONDS
@@ -95,14 +106,15 @@ def _client(
 def _ssh_command(config: StackedConfig) -> str:
     program = os.environ.get("GIT_SSH")
     return (
-        os.environ.get("GIT_SSH_COMMAND")
+        setting(config, (SECTION,), "sshCommand")
+        or os.environ.get("GIT_SSH_COMMAND")
         or setting(config, ("core",), "sshCommand")
         or (shlex.quote(program) if program else "ssh")
     )
 
 
 @contextmanager
-def _reported(address: Address, deadline: Deadline) -> Iterator[list[Stream]]:
+def reported(address: Address, deadline: Deadline) -> Iterator[list[Stream]]:
     """Turn what is raised inside into our errors; with the words that came beside the protocol, if any."""
     heard: list[Stream] = []
     try:
@@ -157,7 +169,7 @@ def _reason(error: BaseException) -> BaseException:
 
 
 def _not_talked_to(name: str, reason: BaseException) -> EnvctlError:
-    said = words(str(reason)) or type(reason).__name__
+    said = _POOL.sub("", words(str(reason))) or type(reason).__name__
     if isinstance(reason, ProxyError):
         return UnavailableError(
             f"the proxy does not let through: {words(str(reason.original_error))}",

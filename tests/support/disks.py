@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +27,20 @@ class Disk:
     def make_room(self) -> None:
         (self.path / "filler").unlink()
 
+    def use_up_inodes(self) -> None:
+        """No file can be made any more, though there is room."""
+        (self.path / "many").mkdir()
+        with contextlib.suppress(OSError):
+            for number in range(1_000_000):
+                (self.path / "many" / str(number)).touch()
+
+    def free_inodes(self) -> None:
+        shutil.rmtree(self.path / "many")
+
+    def remount(self, option: str) -> None:
+        """``ro`` or ``rw``: whether anything can be written."""
+        subprocess.run(["mount", "-o", f"remount,{option}", str(self.path)], check=True)
+
 
 def missing() -> str:
     """Why there is no small disk here, "" where there is one."""
@@ -39,7 +54,7 @@ def missing() -> str:
 
 @contextlib.contextmanager
 def small_disk(path: Path, size: str) -> Iterator[Disk]:
-    """A disk of a size (``4m``) at a path."""
+    """A disk of a size (``4m``, ``4m,nr_inodes=500``) at a path."""
     path.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(path)], check=True)
     try:

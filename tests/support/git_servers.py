@@ -28,9 +28,12 @@ Answer = tuple[int, Mapping[str, str], bytes]
 
 @dataclass
 class GitServer:
-    """A running server. `requests` lists what was asked: method, path with query, and headers.
+    """A running server. `requests` lists what was asked: method, path with query, and headers; `connections`
+    counts who came.
 
     `script` may answer a request instead of Git: called with method and path, None lets Git answer.
+    `edit` makes another answer of Git's own, given the body of the request. `cut` gives, for a request's body and
+    that of its answer, after how many bytes the line breaks; None for not.
     `tokens` open the repositories as bearer tokens.
     """
 
@@ -40,7 +43,10 @@ class GitServer:
     tokens: frozenset[str] = frozenset()
     certificate: Path | None = None
     requests: list[tuple[str, str, Mapping[str, str]]] = field(default_factory=list)
+    connections: int = 0
     script: Callable[[str, str], Answer | None] = lambda _method, _path: None
+    edit: Callable[[bytes, Answer], Answer] = lambda _body, answer: answer
+    cut: Callable[[bytes, bytes], int | None] = lambda _body, _answer: None
 
     def url(self, name: str, *, user: str = "") -> str:
         """The address of a repository below the root, with the user's credentials in it if one is named."""
@@ -149,6 +155,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
+    def setup(self) -> None:
+        super().setup()
+        self._git.connections += 1
+
     def do_GET(self) -> None:
         self._answer(b"")
 
@@ -170,7 +180,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif (self._git.users or self._git.tokens) and not self._is_known():
             self._send(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"who are you?")
         else:
-            self._send(*self._backend(body))
+            answer = self._git.edit(body, self._backend(body))
+            self._send(*answer, cut=self._git.cut(body, answer[2]))
 
     def _is_known(self) -> bool:
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
@@ -223,10 +234,11 @@ class _Handler(BaseHTTPRequestHandler):
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
         return int(headers.pop("Status", "200 OK").split()[0]), headers, content
 
-    def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+    def _send(self, status: int, headers: Mapping[str, str], body: bytes, cut: int | None = None) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body if cut is None else body[:cut])
+        self.close_connection = self.close_connection or cut is not None
