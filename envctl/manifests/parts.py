@@ -12,6 +12,7 @@ from envctl.manifests.extract import find
 from envctl.manifests.gitids import blob_id, tree_id
 from envctl.manifests.kinds import Scopes, is_built_in, scopes_of
 from envctl.manifests.paths import COMPONENTS_FILE, component_folder, folded
+from envctl.model.annotations import wave_of
 from envctl.model.objects import RenderedObject
 from envctl.model.settings import SizeLimits
 from envctl.model.values import JsonValue
@@ -25,7 +26,8 @@ class Part:
     """One built component. `tails` are its paths without its folder, `blobs` and `sizes` theirs, in order.
 
     `asked` holds each kind that only a CRD could tell the scope of, and what the environment's
-    CRDs said when this was built. `tree` is "" where there are no objects.
+    CRDs said when this was built. `tree` is "" where there are no objects. `waves` are those that its
+    objects stand in.
     """
 
     component: str
@@ -35,6 +37,7 @@ class Part:
     sizes: tuple[int, ...] = ()
     tree: str = ""
     asked: Mapping[Kind, bool | None] = field(default_factory=dict)
+    waves: tuple[int, ...] = ()
 
     def fits(self, namespace: str, scopes: Scopes) -> bool:
         """Whether the same value would be built to the same part in this environment."""
@@ -56,6 +59,7 @@ def part_of(component: str, namespace: str, objects: Sequence[RenderedObject], s
         sizes=tuple(len(each.text) for each in objects),
         tree=tree_id(files) if files else "",
         asked={kind: scopes.custom.get(kind) for kind in sorted(kinds) if not is_built_in(*kind)},
+        waves=tuple(sorted({wave_of(each.value) for each in objects})),
     )
 
 

@@ -4,7 +4,8 @@
 
 Characters other than ASCII letters, digits, ``-``, ``.`` and ``_`` are percent-encoded as UTF-8,
 and so are leading dots, trailing dots and the device names of Windows. A file name longer
-than 200 bytes is cut into directories whose names end with ``%``.
+than 200 bytes is cut into directories whose names end with ``%``; what follows begins with ``%`` where
+it would else begin with a dot or be such a device name.
 """
 
 import json
@@ -26,6 +27,8 @@ _UNSAFE_KIND = re.compile(r"[^A-Za-z0-9-]")
 _DEVICE = re.compile(r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|\Z)")
 _EDGE_DOT = re.compile(r"\A\.|\.\Z")
 _ENCODED = re.compile(rb"%([0-9A-F]{2})")
+# Where a name was cut; a percent sign that encodes nothing only shields the beginning of a piece.
+_SEAM = re.compile(r"%/(?:%(?![0-9A-F]{2}))?")
 
 
 def object_path(component: str, key: ObjectId) -> str:
@@ -47,9 +50,10 @@ def component_folder(component: str) -> str:
 def parse_path(path: str) -> tuple[str, ObjectId] | None:
     """The component and the object that a path stands for; None for every path of another form."""
     parts = path.split("/")
-    if len(parts) < 3 or not path.endswith(_SUFFIX):  # noqa: PLR2004 component, namespace, file
+    file = _SEAM.sub("", "/".join(parts[2:]))
+    if not file.endswith(_SUFFIX):
         return None
-    type_part, _, name = _join(parts[2:]).removesuffix(_SUFFIX).partition("_")
+    type_part, _, name = file.removesuffix(_SUFFIX).partition("_")
     kind, _, group = type_part.partition(".")
     namespace = "" if parts[1] == _CLUSTER else parts[1]
     try:
@@ -82,7 +86,7 @@ def folded(path: str) -> str:
     The percent signs of an encoded path would hide that two names look the same. Names that are cut into
     directories are put together first: a cut may go through a character of several bytes.
     """
-    whole = _unquote(path.replace("%/", ""))
+    whole = _unquote(_SEAM.sub("", path))
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", whole).casefold())
 
 
@@ -154,9 +158,10 @@ def _cut(file: str) -> Iterator[str]:
         at = _MAX_SEGMENT - 1
         at -= next((back for back in (1, 2) if file[at - back] == "%"), 0)
         yield file[:at] + "%"
-        file = file[at:]
+        file = _shielded(file[at:])
     yield file
 
 
-def _join(pieces: Sequence[str]) -> str:
-    return "".join([*(piece.removesuffix("%") for piece in pieces[:-1]), pieces[-1]])
+def _shielded(piece: str) -> str:
+    """The next piece of a name that was cut, so that no file system takes it for something special."""
+    return f"%{piece}" if piece.startswith(".") or _DEVICE.match(piece) else piece

@@ -17,6 +17,7 @@ class InventoryEntry:
       leaves an entry that is applied again.
     - `uid`, `api_version` and `fields` (a digest of the fields that we own) are those of the
       last success.
+    - `wave` is what its annotation ``envctl.dev/wave`` said when it was read last.
     - `prunable` says that a commit allowed its pruning by an ``Envctl-Allow-Prune`` trailer:
       ``""`` not, ``"all"`` along with everything, ``"named"`` by its own name.
     - `verdict` is what the guards said of a leaving entry that no commit permits: ``""`` nothing yet,
@@ -34,6 +35,7 @@ class InventoryEntry:
     fields: str = ""
     prunable: str = ""
     verdict: str = ""
+    wave: int = 0
 
     @property
     def leaving(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 
 from envctl.errors import InputError
+from envctl.model.annotations import complaint
 from envctl.model.values import JsonObject
 
 DRIFT = "envctl.dev/drift"
@@ -51,6 +52,8 @@ def annotation_problems(value: JsonObject) -> Iterator[InputError]:
             read()
         except InputError as error:
             yield error
+    if wrong := complaint(value):
+        yield InputError(wrong[0], hint=wrong[1])
 
 
 def annotations_of(value: JsonObject) -> Mapping[str, object]:

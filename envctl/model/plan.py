@@ -62,12 +62,13 @@ class Plan:
 class Action(StrEnum):
     """What happened to one object.
 
-    DELETING: its deletion was asked for and has not ended. SKIPPED: nothing was sent, on purpose; the
-    reason says why.
+    REPLACED: deleted and created again. DELETING: its deletion was asked for and has not ended. SKIPPED:
+    nothing was sent, on purpose; the reason says why.
     """
 
     CREATED = "created"
     CONFIGURED = "configured"
+    REPLACED = "replaced"
     UNCHANGED = "unchanged"
     DELETED = "deleted"
     DELETING = "deleting"
@@ -91,11 +92,23 @@ class ObjectResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """A step that cannot begin yet: who waits, for what, and whether for longer than is expected."""
+
+    waiting: str
+    reason: str
+    stalled: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.waiting} waits for {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
 class ReconcileResult:
     """What one reconcile did.
 
     `interrupted` says that it was stopped before its end by something newer, `again` that there is more to
-    do, which had to wait for this one.
+    do, which had to wait for this one; `waits` which steps were not begun, because what they need failed.
     """
 
     revision: str
@@ -105,6 +118,7 @@ class ReconcileResult:
     interrupted: bool = False
     dry_run: bool = False
     again: bool = False
+    waits: tuple[Wait, ...] = ()
 
     @property
     def failures(self) -> tuple[ObjectResult, ...]:
@@ -114,7 +128,7 @@ class ReconcileResult:
     @property
     def succeeded(self) -> bool:
         """Whether the cluster is equal to the branch now, but for what a guard keeps."""
-        return not self.failures and not self.interrupted
+        return not self.failures and not self.interrupted and not self.waits
 
     def counted(self) -> str:
         """These counts in words, "" where nothing was done."""

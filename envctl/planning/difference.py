@@ -61,9 +61,11 @@ def _next(old: InventoryEntry | None, place: Place, blobs: Mapping[Place, str]) 
     if old is None:
         return InventoryEntry(key, component, blob) if blob else None
     if blob is None:
-        return replace(old, wanted="", settled=False)
+        return replace(old, wanted="", settled=False, prunable=old.prunable if old.leaving else "")
     same = old.settled and old.blob == blob
-    return replace(old, component=component, wanted=blob, settled=same, prunable="", verdict="")
+    # What a commit permits about this very text stays permitted until it is applied.
+    prunable = old.prunable if old.wanted == blob else ""
+    return replace(old, component=component, wanted=blob, settled=same, prunable=prunable, verdict="")
 
 
 def _refuse_duplicates(found: Mapping[ObjectId, Sequence[Place]]) -> None:

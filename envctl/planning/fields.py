@@ -117,6 +117,20 @@ def has_field(value: JsonValue, path: str) -> bool:
     return False
 
 
+def covers(pointer: str, path: str) -> bool:
+    """Whether a JSON pointer (RFC 6901) names the field at a path of structured-merge-diff, or one around it.
+
+    Pointers reach into mappings only; items of lists are covered by the list that holds them.
+    """
+    rest = path
+    for part in pointer.split("/")[1:]:
+        key = f".{part.replace('~1', '/').replace('~0', '~')}"
+        if not rest.startswith(key):
+            return False
+        rest = rest[len(key) :]
+    return rest[:1] in ("", ".", "[")
+
+
 def is_ours(entry: Mapping[str, Any]) -> bool:
     """Whether an entry of managedFields tells what we have applied."""
     return (

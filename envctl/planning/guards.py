@@ -68,7 +68,8 @@ def refuse_empty_tree(*, empty: bool, inventory: int, items: frozenset[str], pla
     """Raise RefusedError for a commit that would leave nothing of a non-empty inventory."""
     if empty and inventory and EMPTY_TREE not in items:
         raise RefusedError(
-            f"the deploy tree is empty, and {inventory} objects would go [{EMPTY_TREE}]",
+            f"the deploy tree is empty, and {inventory} {'object' if inventory == 1 else 'objects'} would go"
+            f" [{EMPTY_TREE}]",
             place=place,
             hint=f"if this is meant: envctl allow-prune ENV --guard {EMPTY_TREE} --reason TEXT",
         )
@@ -209,6 +210,17 @@ _LATE = "it was refused together with many others, and time alone lets nothing g
 
 def _permission(entry: InventoryEntry) -> str:
     return f"permit it by name: envctl allow-prune ENV '{entry.id}' --reason TEXT"
+
+
+def judge_replacement(
+    entry: InventoryEntry, live: JsonObject, own: Callable[[ObjectId], bool] = nobody
+) -> Refusal | None:
+    """What speaks against deleting an object to create it again. Only its own name in a permit passes."""
+    if own(entry.id):
+        return _own(entry)
+    if is_protected(entry.id) and entry.prunable != NAMED:
+        return replace(_protected(entry), reason=f"a {entry.id.kind} is not deleted: data would be lost")
+    return judge_live(entry, live)
 
 
 def _own(entry: InventoryEntry) -> Refusal:

@@ -37,6 +37,7 @@ _COLUMNS = (
     "fields",
     "prunable",
     "verdict",
+    "wave",
 )
 
 
@@ -148,6 +149,8 @@ def _row(entry: InventoryEntry) -> Sequence[str | int]:
         entry.fields,
         entry.prunable,
         entry.verdict,
+        # A text like most others: who does not know a column yet passes over it.
+        str(entry.wave or ""),
     )
 
 
@@ -171,6 +174,7 @@ def _entry(columns: Mapping[str, Any]) -> InventoryEntry:
         fields=row["fields"],
         prunable=row["prunable"],
         verdict=row.get("verdict", ""),  # a column that older ones do not write
+        wave=int(row.get("wave") or 0),
     )
 
 

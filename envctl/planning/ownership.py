@@ -6,7 +6,7 @@ time, so the deploy branch stays free of it and moves between clusters as it is.
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from envctl.model.keeping import annotations_of
@@ -21,6 +21,8 @@ SET_ID = "applyset.kubernetes.io/id"
 TOOLING = "applyset.kubernetes.io/tooling"
 GROUP_KINDS = "applyset.kubernetes.io/contains-group-kinds"
 NAMESPACES = "applyset.kubernetes.io/additional-namespaces"
+MEMBERS = (TOOLING, GROUP_KINDS, NAMESPACES)
+"""The annotations of the parent (KEP-3659) that say where its members are."""
 PARENT_TYPE = "applyset.kubernetes.io/is-parent-type"
 ADOPT_ANNOTATION = "envctl.dev/adopt"
 
@@ -33,8 +35,13 @@ def applyset_id(environment: str, namespace: str) -> str:
 
 
 def labelled(value: JsonObject, set_id: str) -> JsonObject:
-    """An object with the label that makes it a member of the set."""
-    metadata = _mapping(value.get("metadata"))
+    """An object with the label that makes it a member of the set.
+
+    Annotations that are none are left out: who applies an empty mapping owns it as one value, so that each
+    annotation that a controller adds would look like drift.
+    """
+    found = _mapping(value.get("metadata"))
+    metadata = {key: each for key, each in found.items() if key != "annotations" or each}
     labels = {**_mapping(metadata.get("labels")), PART_OF: set_id}
     return {**value, "metadata": {**metadata, "labels": labels}}
 
@@ -50,19 +57,20 @@ def may_adopt(desired: JsonObject) -> bool:
 
 
 def takeover_refusal(
-    desired: JsonObject, live: JsonObject, set_id: str, *, known: bool
+    desired: JsonObject, live: JsonObject, set_id: str, former: Collection[str] = (), *, known: bool
 ) -> tuple[str, str] | None:
     """Why an object that exists is not taken over, and the way past; None where it is ours or may be.
 
-    `known` says that the inventory holds it as applied: then a missing label is drift.
+    `known` says that the inventory holds it as applied: then a missing label is drift. `former` are the
+    ids of the environments that this one was before: what carries their label is ours too.
     """
     holder = owner(live)
-    if holder == set_id:
+    if holder == set_id or (holder and holder in former):
         return None
     if holder:
         return (
             f"it belongs to another environment or tool ({PART_OF}: {holder})",
-            "take it out of one of the two; what is in both would be fought over",
+            "take it out of one of the two; where this is the other one renamed, say --take-over OLD",
         )
     if known or may_adopt(desired):
         return None

@@ -6,7 +6,8 @@ from envctl.model.inventory import Inventory, InventoryEntry, with_changes
 from envctl.model.objects import ObjectId
 from envctl.model.plan import Plan
 from envctl.planning.guards import Window, judge, nobody
-from envctl.planning.waves import order, reverse_order
+from envctl.planning.steps import Steps
+from envctl.planning.waves import NO_STEPS, order, reverse_order
 
 
 def make_plan(
@@ -15,12 +16,13 @@ def make_plan(
     depends_on: Mapping[str, Sequence[str]],
     own: Callable[[ObjectId], bool] = nobody,
     window: Window | None = None,
+    steps: Steps = NO_STEPS,
 ) -> Plan:
     """The plan that settles an inventory in which `changed` stand already.
 
-    `own` tells what the agent runs on, `window` what the budget of removals counts. Looks at unsettled
-    entries only. What the guards say is in `changed` of the plan too. Raises InputError for a circle in
-    `depends_on`.
+    `own` tells what the agent runs on, `window` what the budget of removals counts, `steps` what is applied
+    before what. Looks at unsettled entries only. What the guards say is in `changed` of the plan too. Raises
+    InputError for a circle in `depends_on`.
     """
     open_ones = [inventory.entries[key] for key in sorted(inventory.unsettled)]
     leaving = [entry for entry in open_ones if entry.leaving]
@@ -30,7 +32,7 @@ def make_plan(
     kept = {refusal.subject for refusal in judged.refused}
     pruned = [inventory.entries[entry.id] for entry in leaving if str(entry.id) not in kept]
     return Plan(
-        waves=order((entry for entry in open_ones if not entry.leaving), depends_on),
+        waves=order((entry for entry in open_ones if not entry.leaving), steps),
         prune=reverse_order(pruned, depends_on),
         refused=judged.refused,
         changed=tuple({entry.id: entry for entry in (*changed, *judged.entries)}.values()),

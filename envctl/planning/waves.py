@@ -1,10 +1,10 @@
-"""The order of objects: by component dependencies, then by kind. The objects of one wave go at once."""
+"""The order of objects: by steps, then by kind. The objects of one wave go at once."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from envctl.errors import InputError
 from envctl.model.inventory import InventoryEntry
 from envctl.model.objects import ObjectId
+from envctl.planning.steps import Step, Steps, component_levels
 
 # Each line may only need what stands on the lines above it.
 _ORDER: Sequence[Sequence[tuple[str, str]]] = (
@@ -65,6 +65,7 @@ _ORDER: Sequence[Sequence[tuple[str, str]]] = (
 _RANKS = {kind: rank for rank, kinds in enumerate(_ORDER) for kind in kinds}
 _OTHERS = _ORDER.index(())
 
+NO_STEPS = Steps()
 Waves = tuple[tuple[InventoryEntry, ...], ...]
 
 
@@ -73,44 +74,29 @@ def kind_rank(key: ObjectId) -> int:
     return _RANKS.get((key.group, key.kind), _OTHERS)
 
 
-def component_levels(depends_on: Mapping[str, Sequence[str]]) -> Mapping[str, int]:
-    """How deep each component stands: 0 without dependencies, else one more than the deepest of them.
-
-    Dependencies that are not among the keys are left out. Raises InputError with the circle
-    where components depend on each other in one.
-    """
-    levels: dict[str, int] = {}
-    for start in sorted(depends_on):
-        path = [start]
-        while path:
-            name = path[-1]
-            open_ones = sorted(dep for dep in depends_on[name] if dep in depends_on and dep not in levels)
-            if not open_ones:
-                levels[name] = max((levels[dep] + 1 for dep in depends_on[name] if dep in levels), default=0)
-                path.pop()
-            elif open_ones[0] in path:
-                circle = " -> ".join([*path[path.index(open_ones[0]) :], open_ones[0]])
-                raise InputError(
-                    f"components depend on each other in a circle: {circle}",
-                    hint="take one of these names out of a dependsOn",
-                )
-            else:
-                path.append(open_ones[0])
-    return levels
-
-
-def order(entries: Iterable[InventoryEntry], depends_on: Mapping[str, Sequence[str]]) -> Waves:
-    """Entries in waves: by the level of their component, then by kind; sorted by identity inside a wave.
-
-    Raises InputError for a circle in `depends_on`.
-    """
-    levels = component_levels(depends_on)
+def order(entries: Iterable[InventoryEntry], steps: Steps = NO_STEPS) -> Waves:
+    """Entries in waves: by the level of their step, then by kind; sorted by identity inside a wave."""
     waves: dict[tuple[int, int], list[InventoryEntry]] = {}
     for entry in entries:
-        waves.setdefault((levels.get(entry.component, 0), kind_rank(entry.id)), []).append(entry)
+        waves.setdefault((steps.level(step_of(entry)), kind_rank(entry.id)), []).append(entry)
     return tuple(tuple(sorted(waves[key], key=lambda entry: entry.id)) for key in sorted(waves))
 
 
 def reverse_order(entries: Iterable[InventoryEntry], depends_on: Mapping[str, Sequence[str]]) -> Waves:
-    """Entries in the order in which they are pruned: what needs others goes before them."""
-    return tuple(reversed(order(entries, depends_on)))
+    """Entries in the order in which they are pruned: what needs others goes before them.
+
+    What left the branch may have stood in an order that is a circle by now, so components count
+    before waves here.
+    """
+    depths = component_levels(depends_on)
+    waves: dict[tuple[int, int, int], list[InventoryEntry]] = {}
+    for entry in entries:
+        place = (depths.get(entry.component, 0), entry.wave, kind_rank(entry.id))
+        waves.setdefault(place, []).append(entry)
+    keys = sorted(waves, reverse=True)
+    return tuple(tuple(sorted(waves[key], key=lambda entry: entry.id)) for key in keys)
+
+
+def step_of(entry: InventoryEntry) -> Step:
+    """The step that an entry belongs to."""
+    return Step(entry.component, entry.wave)

@@ -312,6 +312,6 @@ def test_what_renders_make_is_tied_to_their_version(place: Place, engine: Counti
     place.write("envctl.yaml", "{}\n")
     trees = [each[1] for each in place.render(engine, None)]  # type: ignore[attr-defined]
     assert (RENDER_VERSION, trees) == (
-        3,
+        4,
         ["fcebbe082d2fa1e4b0fc52f8e0edd5138563906e", "3b3e46cdb83a388956805d2ce4a3552a336ff84e"],
     )

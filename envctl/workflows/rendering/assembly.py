@@ -16,6 +16,7 @@ from envctl.model.evaluation import Evaluation, evidence
 from envctl.model.objects import RenderedObject
 from envctl.model.settings import SizeLimits
 from envctl.model.values import JsonValue
+from envctl.planning.steps import Step, steps_of
 from envctl.ports import EvaluationTask, Evaluator, Tree
 from envctl.workflows.rendering.configs import check_config
 from envctl.workflows.rendering.refused import require_welcome
@@ -128,6 +129,11 @@ class Assembly:
     def _welcome(self, base: Rendered, contents: Contents) -> Rendered:
         try:
             require_welcome(self.plan.environment, contents)
+            # No order, no agent: a circle of waves and dependencies is an error here already.
+            steps_of(
+                (Step(each.component, wave) for each in contents.parts for wave in each.waves),
+                self.plan.graph,
+            )
         except InputError as error:
             return replace(base, errors=(error,))
         return replace(base, contents=contents)

@@ -223,7 +223,7 @@ def _encoded(record: Record) -> Any:
 
 def _encoded_part(part: Part) -> Any:
     asked = [(*kind, said) for kind, said in part.asked.items()]
-    return [part.component, part.namespace, part.tails, part.blobs, part.sizes, part.tree, asked]
+    return [part.component, part.namespace, part.tails, part.blobs, part.sizes, part.tree, asked, part.waves]
 
 
 def _decoded(data: Any) -> Record:
@@ -238,8 +238,9 @@ def _decoded(data: Any) -> Record:
 
 
 def _decoded_part(data: Any) -> Part:
-    component, namespace, tails, blobs, sizes, tree, asked = data
-    return Part(component, namespace, tuple(tails), tuple(blobs), tuple(sizes), tree, _kinds(asked))
+    component, namespace, tails, blobs, sizes, tree, asked, waves = data
+    files = (tuple(tails), tuple(blobs), tuple(sizes))
+    return Part(component, namespace, *files, tree, _kinds(asked), tuple(waves))
 
 
 def _kinds(data: Any) -> dict[Kind, Any]:

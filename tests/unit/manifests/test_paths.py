@@ -54,6 +54,18 @@ PATHS = [
         f"w/p/X_{'a' * 196}%/{'%3A' * 20}.yaml",
         id="cut at an escape",
     ),
+    pytest.param(
+        "w", ObjectId("", "X", "p", "a" * 195), f"w/p/X_{'a' * 195}.y%/aml", id="cut inside the ending"
+    ),
+    pytest.param(
+        "w", ObjectId("", "X", "p", "a" * 197), f"w/p/X_{'a' * 197}%/%.yaml", id="cut before the ending"
+    ),
+    pytest.param(
+        "w",
+        ObjectId("", "X", "p", f"{'a' * 197}con"),
+        f"w/p/X_{'a' * 197}%/%con.yaml",
+        id="cut before a device name",
+    ),
 ]
 
 
@@ -80,6 +92,20 @@ def test_every_path_can_be_read_back(
     assert parse_path(path) == (component, key)
     assert path.isascii()
     assert all(len(part) <= 200 and part[0] != "." and part[-1] != "." for part in path.split("/")[2:])
+
+
+EDGES = ("a", ".", "A", ":", "\u00e9", "con.", "%")
+
+
+@given(st.integers(150, 420), st.sampled_from(EDGES), st.lists(st.sampled_from(EDGES), max_size=8))
+def test_a_long_name_may_be_cut_anywhere(length: int, filling: str, end: list[str]) -> None:
+    """Inside its ending, before a dot, before a device name or inside of a character."""
+    key = ObjectId("", "X", "p", (filling * length)[: length - len(end)] + "".join(end))
+    path = object_path("w", key)
+    assert parse_path(path) == ("w", key)
+    pieces = path.split("/")[2:]
+    assert all(len(piece) <= 200 and piece[0] != "." and piece[-1] != "." for piece in pieces)
+    assert all(piece.partition(".")[0].lower() != "con" for piece in pieces)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The ApplySet label and what it decides."""
 
+from typing import Any
+
 import pytest
 
 from envctl.model.objects import ObjectId
@@ -29,6 +31,15 @@ def test_the_label_is_added_and_nothing_else_changes() -> None:
     }
     assert owner(labelled(given, "id")) == "id"
     assert owner(given) == ""
+
+
+@pytest.mark.parametrize("annotations", [{}, None])
+def test_annotations_that_are_none_are_not_sent(annotations: Any) -> None:
+    """They would be owned as one value, and a controller that adds one would change it."""
+    given = {"metadata": {"name": "a", "annotations": annotations}}
+    assert labelled(given, "id") == {
+        "metadata": {"name": "a", "labels": {"applyset.kubernetes.io/part-of": "id"}}
+    }
 
 
 @pytest.mark.parametrize(
