@@ -10,7 +10,7 @@ from envctl.delivery.deploy import deploy_branch
 from envctl.delivery.windows import open_window
 from envctl.errors import Problem
 from envctl.model.gates import Facts, Gates, Pause
-from envctl.model.observed import Health
+from envctl.model.observed import Health, Observed
 from envctl.model.recurrence import local_text
 from envctl.model.times import duration_text, time_text
 
@@ -21,6 +21,8 @@ _SKEW = 300
 _FAR = 10 * 366 * 86400
 _FORCE = "or override it on the record with --force --reason TEXT"
 _SHORT = 12
+# An agent reports at least every ten minutes: what is older by more was not followed by another.
+_OLD = 1800
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +151,33 @@ def _unhealthy(facts: Facts) -> tuple[str, str] | None:
         healthy = observed.health == Health.HEALTHY and bool(wanted)
         instead = f"promote exactly what was observed: {exactly}" if healthy else agent
         return reason, f"wait for the agent, or {instead}"
+    return _sick(facts, observed)
+
+
+def _sick(facts: Facts, observed: Observed) -> tuple[str, str] | None:
+    if found := _contradiction(facts, observed):
+        return found, f"wait for the next report (envctl status {facts.source}), {_FORCE}"
     if observed.health != Health.HEALTHY:
         sick = sorted(name for name, each in observed.components.items() if each.health != Health.HEALTHY)
         of = f" (not healthy: {', '.join(sick[:5])})" if sick else ""
-        reason = f"{facts.source} at {wanted[:_SHORT]} is {observed.health}{of}"
+        reason = f"{facts.source} at {facts.deploy_commit[:_SHORT]} is {observed.health}{of}"
         return reason, f"wait until it is Healthy (envctl status {facts.source}), {_FORCE}"
     return None
+
+
+def _contradiction(facts: Facts, observed: Observed) -> str:
+    """Why a report that says Healthy cannot be true; "" where it can."""
+    if observed.health != Health.HEALTHY:
+        return ""
+    sick = {name: each for name, each in observed.components.items() if each.health != Health.HEALTHY}
+    if sick:
+        listed = ", ".join(f"{name} is {sick[name].health}" for name in sorted(sick)[:5])
+        return f"the status says that {facts.source} is Healthy, and that {listed}"
+    if facts.deployed and observed.since < facts.deployed - _SKEW:
+        revision = facts.deploy_commit[:_SHORT]
+        made = f"and {revision} was made only {_told(facts.deployed)}"
+        return f"the status says healthy since {_told(observed.since)}, {made}"
+    return ""
 
 
 def _soak(gates: Gates, facts: Facts) -> Iterator[Refusal]:
@@ -171,7 +194,8 @@ def _too_young(gates: Gates, facts: Facts) -> tuple[str, str] | None:
     observed = facts.observed
     if observed is None:
         return "there is no status", _FORCE
-    healthy = facts.at - observed.since
+    # Only what was observed counts: nobody knows what happened since the last report.
+    healthy = min(facts.at, observed.reported) - observed.since
     if observed.since > facts.at or observed.reported > facts.at or observed.since > observed.reported:
         reason = (
             f"the status says healthy since {_told(observed.since)}, reported {_told(observed.reported)}, "
@@ -181,7 +205,11 @@ def _too_young(gates: Gates, facts: Facts) -> tuple[str, str] | None:
     if healthy < gates.soak:
         wanted, got = duration_text(gates.soak), duration_text(healthy)
         reason = f"{facts.source} at {facts.deploy_commit[:_SHORT]} is healthy for {got}, {wanted} are wanted"
-        return reason, f"promote again from {_told(observed.since + gates.soak)} on, {_FORCE}"
+        age = facts.at - observed.reported
+        if age <= _OLD:
+            return reason, f"promote again from {_told(observed.since + gates.soak)} on, {_FORCE}"
+        old = f"as of {_told(observed.reported)}, {duration_text(age)} ago, when it was last reported"
+        return f"{reason}; {old}", f"see that the agent of {facts.source} runs and may push, {_FORCE}"
     return None
 
 

@@ -9,7 +9,7 @@ from envctl.model.values import JsonValue
 
 # To be raised with every change of what a render makes of the same closure: the entry snippet, the
 # search for imports, extraction, names, the text of objects, what a config must fulfil.
-RENDER_VERSION = 3
+RENDER_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ class Facts:
 
     - `at`: the time of this machine's clock; `seen`: the newest time that Git tells (dates of commits, of
       the status), 0 where none was looked at. What depends on the time is refused where both cannot be true.
+    - `deployed`: when the source environment's deploy commit was made, 0 where that is not known.
     - `promotes_from`: of the target; `problems`: why the source environment's deploy commit does not verify.
     - `observed`: the status of the source environment; `unreadable`: why one cannot be read.
     - `pauses` of the target; `approvals` and `promoter` as ``Name <email>``.
@@ -97,3 +98,4 @@ class Facts:
     approvals: tuple[str, ...] = ()
     promoter: str = ""
     seen: int = 0
+    deployed: int = 0

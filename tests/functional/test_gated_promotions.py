@@ -219,5 +219,5 @@ def test_soak_asks_for_time(gated: Workspace) -> None:
     report(gated, "deploy/dev", since=now, reported=now)
     lines = refusal(gated, "promote", "dev", "prod")
     assert "soak: dev at" in lines[1]
-    report(gated, "deploy/dev")
+    report(gated, "deploy/dev", reported="2026-01-03T03:04:05Z")
     gated.ok("promote", "dev", "prod")

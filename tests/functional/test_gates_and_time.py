@@ -38,7 +38,7 @@ def line(small: Workspace) -> Workspace:
         "sequence": 1,
         "health": "Healthy",
         "since": "2026-01-02T03:05:00Z",
-        "reported": "2026-01-02T03:06:00Z",
+        "reported": "2026-01-02T04:04:59Z",
     }
     repository = wiring.open_repository(small.path)
     record_observed(repository, parse_observed(json.dumps(status).encode(), "status"))
@@ -84,7 +84,12 @@ TIMES: dict[str, tuple[Callable[[Workspace], None], str, list[str]]] = {
     "in a window": (weekend, "2026-01-02T16:00:00+01:00", [f"{PROD}:4: window: {OPEN}"]),
     "after a window": (weekend, "2026-01-05T06:00:00+01:00", []),
     "not long enough healthy": (soak, "2026-01-02T04:04:59Z", [SOAKED]),
-    "healthy long enough": (soak, "2026-01-02T04:05:00Z", []),
+    "healthy long enough, but not seen so long": (soak, "2026-01-02T04:05:00Z", [SOAKED]),
+    "not seen for a long time": (
+        soak,
+        "2026-01-02T05:04:59Z",
+        [f"{SOAKED}; as of 2026-01-02T04:04:59Z, 1h ago, when it was last reported"],
+    ),
     "frozen": (
         frozen,
         "2026-01-02T11:59:59Z",

@@ -48,6 +48,7 @@ def judge(
         approvals=case.approvals,
         promoter=str(repository.signature()[0]),
         seen=max(dates),
+        deployed=case.origin.tip.commit.committer.time,
     )
     return refusals(case.target.gates, facts)
 

@@ -15,7 +15,7 @@ from envctl.model.observed import ComponentHealth, Health, Observed
 NOON = 1767355200  # 2026-01-02T12:00:00Z, a Friday
 REVISION = "a" * 40
 OTHER = "b" * 40
-HEALTHY = Observed("staging", REVISION, 7, Health.HEALTHY, NOON - 3600, NOON - 60)
+HEALTHY = Observed("staging", REVISION, 7, Health.HEALTHY, NOON - 3600, NOON)
 GOOD = Facts(
     at=NOON,
     source="staging",
