@@ -30,9 +30,13 @@ class Problem:
 
 
 class EnvctlError(Exception):
-    """The root of all errors that envctl raises on purpose."""
+    """The root of all errors that envctl raises on purpose.
+
+    `retry_after`: the seconds that the other side asked to wait before the next try (0: none).
+    """
 
     exit_code = EXIT_FAILED
+    retry_after: float = 0
 
     def __init__(
         self,
@@ -58,6 +62,10 @@ class EnvctlError(Exception):
 
 class InputError(EnvctlError):
     """The author of a file must act: a source file, an overlay or an object is wrong."""
+
+
+class DamagedError(InputError):
+    """What is kept on disk is not what was written there. A cache can be thrown away and made anew."""
 
 
 class UsageError(EnvctlError):

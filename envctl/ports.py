@@ -181,6 +181,13 @@ class Repository(Protocol):
         """
         ...
 
+    def keep(self, revisions: Sequence[str]) -> None:
+        """Tell a store that throws old objects away what is still needed: all of these commits, once fetched.
+
+        Of other commits it keeps only the commit itself. Repositories of people keep everything anyway.
+        """
+        ...
+
     def fetch(self, remote: str, refs: Sequence[str]) -> Mapping[str, str | None]:
         """Fetch refs of a remote (a configured name or URL) with their objects; name → id, None where absent.
 
@@ -324,9 +331,30 @@ class Cluster(Protocol):
         ...
 
     def apply(
-        self, kind: ResourceType, value: JsonObject, *, force: bool = False, dry_run: bool = False
+        self,
+        kind: ResourceType,
+        value: JsonObject,
+        *,
+        force: bool = False,
+        dry_run: bool = False,
+        create: bool = False,
     ) -> JsonObject:
-        """Server-side apply with field manager ``envctl``: one request. Returns the stored object."""
+        """Server-side apply with field manager ``envctl``: one request. Returns the stored object.
+
+        With `create` only where there is no such object, else ClusterError with status 409: what stands
+        there is never changed, not even where it appears at the same moment.
+        """
+        ...
+
+    def hand_over(self, kind: ResourceType, live: JsonObject, operations: Sequence[JsonObject]) -> JsonObject:
+        """Apply a JSON patch (RFC 6902) to a live object at the very version that was seen.
+
+        ClusterError, status 409, where it changed since. Returns the stored object.
+        """
+        ...
+
+    def throttled(self) -> int:
+        """How often the server said so far that it is too busy (429, 503, 504), by any request."""
         ...
 
     def apply_status(self, kind: ResourceType, value: JsonObject) -> JsonObject:
@@ -381,6 +409,26 @@ class Cluster(Protocol):
         What came before SYNCED is no complete state. `metadata_only` objects hold apiVersion, kind
         and metadata. Leaving the context from any thread closes the connection at once.
         """
+        ...
+
+
+class Attempts(Protocol):
+    """Counts, past the end of the process, how often a commit was begun and not ended. Raises nothing."""
+
+    def count(self, revision: str) -> int:
+        """How often a commit was begun without an end."""
+        ...
+
+    def begin(self, revision: str) -> None:
+        """A commit is begun."""
+        ...
+
+    def end(self, revision: str) -> None:
+        """Its reconcile has come back: it counts no more."""
+        ...
+
+    def use(self, permit: str) -> bool:
+        """Use a permit up; False where that was done before."""
         ...
 
 

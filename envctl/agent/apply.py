@@ -1,121 +1,170 @@
 """Apply one object: server-side apply that takes nothing which was never ours.
 
-One request in the good case. An object that was never confirmed as ours is read first, since
-server-side apply would merge into whatever stands there.
+One request in the good case, also for an object that was never confirmed as ours: it is applied so
+that it only ever creates, since server-side apply would merge into whatever stands there. Only where
+something does, that is read.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from envctl.errors import ClusterError, EnvctlError, InputError
+from envctl.agent.replace import Replacer
+from envctl.agent.tasks import (
+    Task,
+    failure,
+    metadata_of,
+    require_scope,
+    served_type,
+    uid_of,
+    version_of,
+)
+from envctl.errors import ClusterError, EnvctlError
+from envctl.model.annotations import replaces
 from envctl.model.cluster import ResourceType, conflicts
 from envctl.model.inventory import InventoryEntry
+from envctl.model.keeping import ignored_fields
 from envctl.model.objects import ObjectId
 from envctl.model.plan import Action, ObjectResult
 from envctl.model.values import JsonObject
 from envctl.planning.definitions import unsafe_change
-from envctl.planning.fields import all_held, fields_digest
-from envctl.planning.guards import is_definition
+from envctl.planning.fields import all_held, covers, fields_digest
+from envctl.planning.guards import is_definition, nobody
+from envctl.planning.handover import handover
+from envctl.planning.immutable import is_immutable
 from envctl.planning.ownership import PART_OF, takeover_refusal
+from envctl.planning.yielding import is_yielded, sent
 from envctl.ports import Cluster
 
-_UNPROCESSABLE = 422
+_CONFLICT = 409
 _LABEL_PATH = f".metadata.labels.{PART_OF}"
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
-    """One object to be applied.
-
-    `force` takes fields back from other managers. `look` reads the live object first, to see
-    whether it is ours at all.
-    """
-
-    entry: InventoryEntry
-    value: JsonObject
-    force: bool = False
-    look: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a task. `live` is the stored object after a success, `error` is set after a failure."""
+    """What came of a task.
+
+    After a success, `live` is the stored object, or `entry` what the inventory says of it from now on;
+    `error` is set after a failure.
+    """
 
     task: Task
     result: ObjectResult
     live: JsonObject | None = None
     error: EnvctlError | None = None
+    entry: InventoryEntry | None = None
 
 
 class Applier:
-    """Applies objects, from any thread. Remembers the version of each object that it wrote."""
+    """Applies objects, from any thread. Remembers the version of each object that it wrote.
 
-    def __init__(self, cluster: Cluster, set_id: str) -> None:
+    `own` tells what the agent runs on. `rest` lets so many seconds pass, while deletions come to an end.
+    `former` are the sets whose objects are taken over.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        set_id: str,
+        own: Callable[[ObjectId], bool] = nobody,
+        rest: Callable[[float], object] = time.sleep,
+        former: frozenset[str] = frozenset(),
+    ) -> None:
         self._cluster = cluster
         self._set_id = set_id
+        self._former = former
+        self._replacer = Replacer(cluster, set_id, own, rest)
         self.versions: dict[ObjectId, str] = {}
 
     def apply(self, task: Task, *, dry_run: bool = False) -> Outcome:
         """Apply one object. Whatever goes wrong is in the outcome."""
         try:
             kind = served_type(self._cluster, task.value)
-            _require_scope(kind, task.entry.id)
-            live = self._look(kind, task) if _must_look(task) or dry_run else None
-            if live and (refusal := self._refusal(task, live)):
-                return Outcome(task, ObjectResult(task.entry.id, Action.FAILED, *refusal))
-            stored = self._cluster.apply(kind, task.value, force=task.force, dry_run=dry_run)
+            require_scope(kind, task.entry.id)
+            return self._judged(kind, task) if dry_run else self._applied(kind, task)
         except EnvctlError as error:
             return Outcome(task, failure(task.entry.id, error), error=error)
-        return Outcome(
-            task, ObjectResult(task.entry.id, self._action(task, live, stored, dry_run=dry_run)), stored
-        )
+
+    def _applied(self, kind: ResourceType, task: Task) -> Outcome:
+        live = None
+        if task.look:
+            # One request where nothing stands there, and what does is never touched by it.
+            if (stored := self._create(kind, task)) is not None:
+                return self._done(task, Action.CREATED, stored)
+            live = self._look(kind, task)
+            if live is None:  # gone again meanwhile, or it was something else that was in the way
+                return self._done(task, Action.CREATED, self._cluster.apply(kind, task.value, create=True))
+            if refusal := self._refusal(task, live):
+                return Outcome(task, ObjectResult(task.entry.id, Action.FAILED, *refusal))
+            live = self._taken_over(kind, live)
+        elif is_definition(task.entry.id) or task.heed or ignored_fields(task.value):
+            # A definition is never changed unseen, since objects of its kind may be lost.
+            live = self._look(kind, task)
+            if live and (refusal := self._refusal(task, live)):
+                return Outcome(task, ObjectResult(task.entry.id, Action.FAILED, *refusal))
+        return self._changed(kind, task, live)
+
+    def _changed(self, kind: ResourceType, task: Task, live: JsonObject | None) -> Outcome:
+        """Apply what is ours, with what was read of it, if anything."""
+        try:
+            value = sent(task.value, live) if live else task.value
+            stored = self._cluster.apply(kind, value, force=task.force)
+        except ClusterError as error:
+            if not (replaces(task.value) and is_immutable(error)):
+                raise
+            return self._done(task, Action.REPLACED, self._replacer.replace(kind, task, error))
+        same = live is not None and _essence(live, "status") == _essence(stored, "status")
+        action = Action.UNCHANGED if same else _action(task, self.versions.get(task.entry.id), stored)
+        return self._done(task, action, stored)
+
+    def _judged(self, kind: ResourceType, task: Task) -> Outcome:
+        """What applying would do, by the server's own dry run."""
+        live = self._look(kind, task)
+        if live and (refusal := self._refusal(task, live)):
+            return Outcome(task, ObjectResult(task.entry.id, Action.FAILED, *refusal))
+        try:
+            value = sent(task.value, live) if live else task.value
+            stored = self._cluster.apply(kind, value, force=task.force, dry_run=True)
+        except ClusterError as error:
+            if not (replaces(task.value) and is_immutable(error)):
+                raise
+            self._replacer.require(kind, task, error)
+            return Outcome(task, ObjectResult(task.entry.id, Action.REPLACED))
+        action = Action.CREATED
+        if live:
+            action = Action.UNCHANGED if _essence(live) == _essence(stored) else Action.CONFIGURED
+        return Outcome(task, ObjectResult(task.entry.id, action), stored)
+
+    def _done(self, task: Task, action: Action, stored: JsonObject) -> Outcome:
+        self.versions[task.entry.id] = version_of(stored)
+        return Outcome(task, ObjectResult(task.entry.id, action), stored)
+
+    def _create(self, kind: ResourceType, task: Task) -> JsonObject | None:
+        try:
+            return self._cluster.apply(kind, task.value, create=True)
+        except ClusterError as error:
+            if error.status != _CONFLICT:
+                raise
+            return None
+
+    def _taken_over(self, kind: ResourceType, live: JsonObject) -> JsonObject:
+        """A live object that is to be ours, after the fields of client-side appliers became ours."""
+        patch = handover(live)
+        return self._cluster.hand_over(kind, live, patch) if patch else live
 
     def _refusal(self, task: Task, live: JsonObject) -> tuple[str, str] | None:
         change = unsafe_change(live, task.value) if is_definition(task.entry.id) else None
-        return change or takeover_refusal(task.value, live, self._set_id, known=bool(task.entry.blob))
+        known = bool(task.entry.blob)
+        return change or takeover_refusal(task.value, live, self._set_id, self._former, known=known)
 
     def _look(self, kind: ResourceType, task: Task) -> JsonObject | None:
         return self._cluster.get(kind, task.entry.id.namespace, task.entry.id.name)
 
-    def _action(self, task: Task, live: JsonObject | None, stored: JsonObject, *, dry_run: bool) -> Action:
-        if live is None and (_must_look(task) or dry_run):
-            return Action.CREATED
-        if dry_run:
-            return Action.UNCHANGED if _essence(live or {}) == _essence(stored) else Action.CONFIGURED
-        before = version_of(live) if live else self.versions.get(task.entry.id)
-        self.versions[task.entry.id] = version_of(stored)
-        if task.entry.uid and task.entry.uid != uid_of(stored):
-            return Action.CREATED
-        return Action.UNCHANGED if before == version_of(stored) else Action.CONFIGURED
 
-
-def _must_look(task: Task) -> bool:
-    """Whether the live object decides if it is applied at all; of definitions, since objects may be lost."""
-    return task.look or is_definition(task.entry.id)
-
-
-def served_type(cluster: Cluster, value: JsonObject) -> ResourceType:
-    """The type of an object, at its own version. Raises ClusterError where the server does not serve it."""
-    group, _, version = str(value.get("apiVersion", "")).rpartition("/")
-    kind = cluster.resource_type(group, str(value.get("kind", "")), version)
-    if kind is None:
-        raise ClusterError(
-            f"the API server does not serve {value.get('kind')} of {value.get('apiVersion')}",
-            status=404,
-            reason="NotServed",
-            hint="its CustomResourceDefinition is missing, or serves other versions",
-        )
-    return kind
-
-
-def _require_scope(kind: ResourceType, key: ObjectId) -> None:
-    if key.namespace and not kind.namespaced:
-        raise InputError(
-            f"{kind.kind} objects belong to no namespace, and this one names {key.namespace}",
-            place=str(key),
-            hint="take metadata.namespace out of the rendered object",
-        )
+def _action(task: Task, before: str | None, stored: JsonObject) -> Action:
+    if task.entry.uid and task.entry.uid != uid_of(stored):
+        return Action.CREATED
+    return Action.UNCHANGED if before == version_of(stored) else Action.CONFIGURED
 
 
 def settled(entry: InventoryEntry, value: JsonObject, live: JsonObject) -> InventoryEntry:
@@ -132,43 +181,34 @@ def settled(entry: InventoryEntry, value: JsonObject, live: JsonObject) -> Inven
     )
 
 
-def failure(key: ObjectId, error: EnvctlError) -> ObjectResult:
-    """The result for an object that could not be applied or pruned."""
-    hint = error.hint
-    if isinstance(error, ClusterError) and error.status == _UNPROCESSABLE and "immutable" in error.summary:
-        hint = hint or "this field cannot be changed: delete the object once, or render it under a new name"
-    return ObjectResult(key, Action.FAILED, error.summary, hint)
+def healed(entry: InventoryEntry, value: JsonObject, live: JsonObject) -> InventoryEntry:
+    """The entry after its object was put back to what was applied before; what is wanted may be newer."""
+    done = settled(entry, value, live)
+    return replace(done, blob=entry.blob, settled=entry.settled, prunable=entry.prunable)
 
 
-def may_force(error: EnvctlError | None, before: JsonObject) -> bool:
+def may_force(error: EnvctlError | None, before: JsonObject, pointers: Sequence[str] = ()) -> bool:
     """Whether a refused apply may be forced: every field in conflict was ours, in the value `before`.
 
-    Never for the label that says whose the object is: it is then another's.
+    Or is among those fields that `pointers` name, which the branch takes from whoever has them, or is left to
+    its manager, so that it is not sent again. Never for the label that says whose the object is: it is then
+    another's.
     """
-    paths = [path for _, path in conflicts(error)] if isinstance(error, ClusterError) else []
-    return bool(paths) and _LABEL_PATH not in paths and all_held(paths, before)
+    found = conflicts(error) if isinstance(error, ClusterError) else ()
+    paths = [path for _, path in found]
+    rest = [
+        path
+        for manager, path in found
+        if not is_yielded(manager, path) and not any(covers(pointer, path) for pointer in pointers)
+    ]
+    return bool(paths) and _LABEL_PATH not in paths and all_held(rest, before)
 
 
-def version_of(live: JsonObject) -> str:
-    """The resourceVersion of a live object."""
-    return str(_metadata(live).get("resourceVersion") or "")
-
-
-def uid_of(live: JsonObject) -> str:
-    """The UID of a live object."""
-    return str(_metadata(live).get("uid") or "")
-
-
-def _essence(value: JsonObject) -> JsonObject:
-    """What a dry run can differ in, without what the server writes about the writing."""
+def _essence(value: JsonObject, *besides: str) -> JsonObject:
+    """What an apply can change, so not what the server writes about the writing; nor the parts `besides`."""
     metadata = {
         name: each
-        for name, each in _metadata(value).items()
+        for name, each in metadata_of(value).items()
         if name not in {"managedFields", "resourceVersion", "generation"}
     }
-    return {**value, "metadata": metadata}
-
-
-def _metadata(value: JsonObject) -> Mapping[str, Any]:
-    metadata = value.get("metadata")
-    return metadata if isinstance(metadata, Mapping) else {}
+    return {key: each for key, each in value.items() if key not in besides} | {"metadata": metadata}

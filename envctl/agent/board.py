@@ -3,17 +3,18 @@
 import threading
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from envctl.model.plan import Action, ReconcileResult
 from envctl.model.status import EnvironmentStatus
 
-# Seconds that a question waits for a turn.
-_PATIENCE = 2.0
 # Seconds without a turn that nothing explains: the longest Git operation and a slow request. A restart would
 # not make an API server answer that is stalled.
 _STUCK = 900.0
+PATIENCE = 2.0
+"""Seconds that a question waits for a turn."""
 BOUNDS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 """Upper bounds of the buckets for durations of reconciles, in seconds."""
 
@@ -96,9 +97,14 @@ class Board:
         self._answers.append(answers)
         self._troubles[f"connection {len(self._answers)}"] = trouble
 
-    def listen(self, listener: Callable[[EnvironmentStatus], None]) -> None:
-        """Tell `listener` each status that is shown. It must return at once."""
+    @contextmanager
+    def listening(self, listener: Callable[[EnvironmentStatus], None]) -> Iterator[None]:
+        """Tell `listener` each status that is shown meanwhile. It must return at once."""
         self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
 
     def begin(
         self, wake: Callable[[], None], read_at: Callable[[], float] = float, trouble: Callable[[], str] = str
@@ -126,7 +132,7 @@ class Board:
     def show(self, status: EnvironmentStatus) -> None:
         """What there is to report."""
         self._shown = replace(self._shown, status=status)
-        for listener in self._listeners:
+        for listener in tuple(self._listeners):
             listener(status)
 
     def told(self, trouble: str = "") -> None:
@@ -145,7 +151,7 @@ class Board:
             seconds=shown.seconds + seconds,
         )
 
-    def answers(self, seconds: float = _PATIENCE, stuck: float = _STUCK) -> bool:
+    def answers(self, seconds: float = PATIENCE, stuck: float = _STUCK) -> bool:
         """Whether the thread that decides takes a turn when it is asked to; True for a stand-by.
 
         A question may stay open for `stuck` seconds: while a slow API server is waited for, say.

@@ -1,7 +1,8 @@
 """What a deploy commit wants, read from Git: only what differs from the accepted one."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from envctl.agent.options import World
@@ -18,6 +19,7 @@ from envctl.manifests.paths import (
     parse_path,
 )
 from envctl.manifests.text import from_yaml
+from envctl.model.annotations import wave_of
 from envctl.model.cluster import object_id
 from envctl.model.git import Commit, EntryKind
 from envctl.model.inventory import Accepted, Inventory, InventoryEntry, with_changes
@@ -29,8 +31,10 @@ from envctl.model.values import JsonObject
 from envctl.planning.difference import questions, resolve
 from envctl.planning.guards import Window, is_own, refuse_empty_tree
 from envctl.planning.ownership import labelled
-from envctl.planning.permits import Permit, is_foreign, items_of, permit_items, with_permits
+from envctl.planning.permits import NAMED, Permit, is_foreign, items_of, permit_items, with_permits
 from envctl.planning.plan import make_plan
+from envctl.planning.steps import Steps, steps_of
+from envctl.planning.waves import step_of
 from envctl.ports import Tree
 
 
@@ -40,6 +44,7 @@ class Target:
 
     verified: Verified
     plan: Plan
+    steps: Steps
     values: Mapping[ObjectId, JsonObject]
 
 
@@ -51,22 +56,26 @@ def read_target(world: World, inventory: Inventory, verified: Verified) -> Targe
     """
     tree = world.repository.tree(verified.commit.id)
     changes = _changes(world, inventory.accepted, verified)
-    commits = _commits_since(world, inventory.accepted, verified.commit)
+    if verified.rewritten:
+        changes = _with_removed(inventory, changes)
     _refuse_emptiness(world, tree, inventory, verified.commit)
     changed = resolve(inventory, changes, _answers(tree, questions(inventory, changes)))
     next_inventory = with_changes(inventory, changed)
-    permits = tuple(_permits(world, commits, next_inventory))
-    allowed = [
-        with_permits(entry, permits)
-        for entry in map(next_inventory.entries.__getitem__, sorted(next_inventory.unsettled))
-        if entry.leaving
-    ]
-    next_inventory = with_changes(next_inventory, allowed)
-    merged = {entry.id: entry for entry in (*changed, *allowed)}
+    values = _values(world, next_inventory)
+    commits = _commits_since(world, inventory.accepted, verified.commit)
+    permitted = tuple(_permitted(world, commits, next_inventory))
+    next_inventory = with_changes(next_inventory, permitted)
+    placed = tuple(_placed(next_inventory, values))
+    next_inventory = with_changes(next_inventory, placed)
+    depends_on = _depends_on(tree)
+    steps = steps_of(
+        (step_of(entry) for entry in next_inventory.entries.values() if not entry.leaving), depends_on
+    )
+    merged = {entry.id: entry for entry in (*changed, *permitted, *placed)}
     own = partial(is_own, namespace=world.options.namespace)
     window = window_now(world, inventory)
-    plan = make_plan(next_inventory, tuple(merged.values()), _depends_on(tree), own, window)
-    return Target(verified, plan, _values(world, plan))
+    plan = make_plan(next_inventory, tuple(merged.values()), depends_on, own, window, steps)
+    return Target(verified, plan, steps, values)
 
 
 def window_now(world: World, inventory: Inventory) -> Window:
@@ -81,6 +90,12 @@ def desired_value(world: World, key: ObjectId, component: str, blob: str) -> Jso
     text = world.repository.blob(blob)
     value = from_yaml(text, path)
     if object_id(value) != key:
+        if _is_generated(value):
+            raise InputError(
+                "the file holds an object with generateName: a declared object needs a name that stays",
+                place=path,
+                hint="set metadata.name",
+            )
         raise InputError(f"the file holds {object_id(value)}", place=path, hint="render and publish it again")
     for reason in over_limits(value, len(text)):
         raise InputError(reason, place=path, hint="split it")
@@ -89,8 +104,14 @@ def desired_value(world: World, key: ObjectId, component: str, blob: str) -> Jso
     return labelled(value, world.options.set_id)
 
 
+def _is_generated(value: JsonObject) -> bool:
+    metadata = value.get("metadata")
+    return isinstance(metadata, Mapping) and bool(metadata.get("generateName")) and not metadata.get("name")
+
+
 def _changes(world: World, accepted: Accepted | None, verified: Verified) -> tuple[DesiredChange, ...]:
-    old = accepted.tree if accepted and accepted.tree else None
+    # The tree of a commit that was rewritten away may be gone: then all files are looked at.
+    old = accepted.tree if accepted and accepted.tree and not verified.rewritten else None
     found, problems = [], []
     for change in world.repository.changes(old, verified.commit.tree):
         if not component_of(change.path):
@@ -109,6 +130,14 @@ def _changes(world: World, accepted: Accepted | None, verified: Verified) -> tup
             problems=tuple(problems),
         )
     return tuple(found)
+
+
+def _with_removed(inventory: Inventory, changes: tuple[DesiredChange, ...]) -> tuple[DesiredChange, ...]:
+    """The files of a whole tree, and the absence of what the inventory has and the tree has not."""
+    there = {(change.component, change.id) for change in changes}
+    places = ((entry.component, entry.id) for entry in inventory.entries.values())
+    gone = (DesiredChange(key, component, None) for component, key in places if (component, key) not in there)
+    return (*changes, *gone)
 
 
 def _answers(tree: Tree, places: Iterable[Place]) -> Mapping[Place, str | None]:
@@ -168,18 +197,58 @@ def _depends_on(tree: Tree) -> Mapping[str, Sequence[str]]:
     return parse_components(tree.read(COMPONENTS_FILE)) if entry else {}
 
 
-def _values(world: World, plan: Plan) -> Mapping[ObjectId, JsonObject]:
-    values: dict[ObjectId, JsonObject] = {}
+def _permitted(world: World, commits: Sequence[Commit], inventory: Inventory) -> Iterator[InventoryEntry]:
+    """The unsettled entries that new commits permit something with: to be pruned, or to be replaced."""
+    permits = tuple(_permits(world, commits, inventory))
+    named = frozenset(item for commit in commits for item in _items(commit))
+    for entry in map(inventory.entries.__getitem__, sorted(inventory.unsettled)):
+        if entry.leaving:
+            yield with_permits(entry, permits)
+        elif str(entry.id) in named:
+            yield replace(entry, prunable=NAMED)
+
+
+def _placed(inventory: Inventory, values: Mapping[ObjectId, JsonObject]) -> Iterator[InventoryEntry]:
+    """The entries whose wave is another one than before."""
+    for key, value in values.items():
+        entry = inventory.entries[key]
+        if entry.wave != (wave := wave_of(value)):
+            yield replace(entry, wave=wave)
+
+
+class _Values(Mapping[ObjectId, JsonObject]):
+    """Many objects in little memory: each is kept as text, and made anew when it is asked for."""
+
+    def __init__(self) -> None:
+        self._texts: dict[ObjectId, str] = {}
+
+    def keep(self, key: ObjectId, value: JsonObject) -> None:
+        self._texts[key] = json.dumps(value, separators=(",", ":"))
+
+    def __getitem__(self, key: ObjectId) -> JsonObject:
+        value: JsonObject = json.loads(self._texts[key])
+        return value
+
+    def __iter__(self) -> Iterator[ObjectId]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+
+def _values(world: World, inventory: Inventory) -> Mapping[ObjectId, JsonObject]:
+    """What is to be applied. Raises InputError with everything that cannot be."""
+    values = _Values()
     problems: list[Problem] = []
-    for entry in (entry for wave in plan.waves for entry in wave):
+    for entry in map(inventory.entries.__getitem__, sorted(inventory.unsettled)):
+        if entry.leaving:
+            continue
         try:
-            values[entry.id] = _value(world, entry)
+            value = desired_value(world, entry.id, entry.component, entry.wanted)
         except InputError as error:
             problems += error.problems or (Problem(error.place, error.summary, error.hint),)
+            continue
+        values.keep(entry.id, value)
     if problems:
         raise InputError("the deploy tree holds files that cannot be read", problems=tuple(problems))
     return values
-
-
-def _value(world: World, entry: InventoryEntry) -> JsonObject:
-    return desired_value(world, entry.id, entry.component, entry.wanted)

@@ -7,16 +7,16 @@ said once, and nothing waits for them.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from envctl.agent.options import World
 from envctl.agent.pace import Pace
 from envctl.agent.resource import ENVIRONMENT
 from envctl.agent.situation import Situation, fight_text, in_one_line
-from envctl.errors import EnvctlError
+from envctl.errors import ClusterError, EnvctlError
 from envctl.model.cluster import ResourceType
 from envctl.model.inventory import Accepted, inventory_of
 from envctl.model.objects import ObjectId
@@ -29,11 +29,16 @@ CONTROLLER = "envctl.dev/agent"
 NORMAL, WARNING = "Normal", "Warning"
 # At most so many objects of one kind of event are named at once.
 _NAMED = 5
+# The API server takes 1,024 bytes.
 _NOTE = 1000
+_REFUSED = frozenset({400, 422})
 # So many events at once, then one every so many seconds: at most 370 in an hour.
 _BURST, _SECONDS = 20, 10.0
+_HEALTH = ("Degraded", "Recovered")
 _SERIES = timedelta(minutes=6)
 _REMEMBERED = 100
+
+Item = TypeVar("Item", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,7 @@ class Events:
         """Write what has happened since the last call; raises nothing. `uid`: of the `Environment` object."""
         now = self._world.clock.now()
         for each in occurrences(self._before or Situation(inventory_of(None, [])), situation):
+            self._log(each, now)
             self._count(each, now)
         self._before = situation
         try:
@@ -112,6 +118,13 @@ class Events:
             if str(error) != self._trouble:
                 self._world.say(Level.WARNING, f"cannot write events: {error}")
             self._trouble = str(error)
+
+    def _log(self, what: Occurrence, now: datetime) -> None:
+        """Say in the log, once in a while, what nothing else says there: health that turned."""
+        known = self._known.get(what.key)
+        if what.reason in _HEALTH and not (known and now - known.last <= _SERIES):
+            sick = what.type == WARNING
+            self._world.say(Level.WARNING if sick else Level.INFO, f"{'degraded: ' * sick}{what.note}")
 
     def _count(self, what: Occurrence, now: datetime) -> None:
         known = self._known.pop(what.key, None)
@@ -130,8 +143,14 @@ class Events:
             if not self._pace.take(now):
                 return
             value = _event(series, options.environment, options.namespace, uid)
-            self._world.cluster.apply(EVENT, value, force=True)
-            self._known[series.what.key] = replace(series, told=series.count, told_at=now)
+            told = replace(series, told=series.count, told_at=now)
+            try:
+                self._world.cluster.apply(EVENT, value, force=True)
+            except ClusterError as error:
+                if error.status in _REFUSED:  # the next try would be refused too, and hold up all others
+                    self._known[series.what.key] = told
+                raise
+            self._known[series.what.key] = told
 
 
 def _event(series: _Series, environment: str, namespace: str, uid: str) -> JsonObject:
@@ -183,7 +202,7 @@ def _commits(before: Situation, now: Situation) -> Iterator[Occurrence]:
 
 
 def _objects(before: Situation, now: Situation) -> Iterator[Occurrence]:
-    failed = [each for each in now.failures if each not in before.failures]
+    failed = _new(now.failures, before.failures)
     for result in failed[:_NAMED]:
         hint = f" ({result.hint})" if result.hint else ""
         yield Occurrence(WARNING, "ObjectFailed", _line(f"{result.id}: {result.reason}{hint}"), result.id)
@@ -191,7 +210,7 @@ def _objects(before: Situation, now: Situation) -> Iterator[Occurrence]:
         yield Occurrence(
             WARNING, "ObjectsFailed", f"{len(failed)} objects failed; the status names the first"
         )
-    refused = [each for each in now.refused if each not in before.refused]
+    refused = _new(now.refused, before.refused)
     for refusal in refused[:_NAMED]:
         yield Occurrence(WARNING, "PruneRefused", _line(str(refusal)))
     if len(refused) > _NAMED:
@@ -200,7 +219,7 @@ def _objects(before: Situation, now: Situation) -> Iterator[Occurrence]:
     if healed > 0:
         more = f", and {healed - 1} more" if healed > 1 else ""
         yield Occurrence(NORMAL, "DriftHealed", _line(f"{now.last_healed}{more}"), subject=now.last_healed)
-    for key, cause in [each for each in now.left if each not in before.left][:_NAMED]:
+    for key, cause in _new(now.left, before.left)[:_NAMED]:
         yield Occurrence(WARNING, "Drifted", _line(f"{key} {cause}; it is not healed"), key, str(key))
     known = {key for key, _ in before.fights}
     for key, manager in [each for each in now.fights if each[0] not in known][:_NAMED]:
@@ -221,5 +240,13 @@ def _states(before: Situation, now: Situation) -> Iterator[Occurrence]:
             yield Occurrence(NORMAL, "Recovered", f"component {name} is healthy again")
 
 
+def _new(now: Iterable[Item], before: Iterable[Item]) -> list[Item]:
+    known = set(before)
+    return [each for each in now if each not in known]
+
+
 def _line(text: str) -> str:
-    return in_one_line(text, _NOTE)
+    """A text in one line that is not longer than a note may be, in whatever script."""
+    line = in_one_line(text, _NOTE)
+    data = line.encode("utf-8", "surrogatepass")
+    return line if len(data) <= _NOTE else f"{data[: _NOTE - 3].decode('utf-8', 'ignore')}…"

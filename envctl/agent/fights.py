@@ -17,7 +17,8 @@ HEALS_A_MINUTE = 5
 """More than so many within a minute are told as a fight (Config Sync's KNV2005)."""
 
 BUDGET, AFTER_TRUCE = 240.0, 5.0
-_A_SECOND, _A_SECOND_AFTER_TRUCE = 1.0, 0.05
+# So slowly that no pace gets by: at one a second a loop of that pace was healed 3,600 times an hour.
+_A_SECOND, _A_SECOND_AFTER_TRUCE = 0.1, 0.05
 _FIRST_TRUCE, _LONGEST_TRUCE = 10.0, 300.0
 _FORGOTTEN = 600.0
 
@@ -63,7 +64,7 @@ class Fights:
         record.manager = manager or record.manager
         often = len(record.heals) > HEALS_A_MINUTE and now - record.heals[0] <= MINUTE
         if record.budget < 1:
-            record.until = now + min(_FIRST_TRUCE * 2**record.truces, _LONGEST_TRUCE)
+            record.until = now + min(_FIRST_TRUCE * 2.0 ** min(record.truces, 16), _LONGEST_TRUCE)
             record.truces, record.fought, record.budget = record.truces + 1, True, AFTER_TRUCE
             return Fight.TRUCE
         begun = often and not record.fought

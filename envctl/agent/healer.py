@@ -1,6 +1,7 @@
 """Heal: put drift back at once, except where somebody else keeps changing the same object."""
 
-from collections.abc import Iterable, Mapping
+import operator
+from collections.abc import Container, Iterable, Mapping
 
 from envctl.agent.apply import Outcome
 from envctl.agent.fights import Fight, Fights
@@ -25,6 +26,9 @@ class Healer:
         self._world = world
         self._reconciler = reconciler
         self._drifts: dict[ObjectId, Drift] = {}
+        self._fresh: dict[ObjectId, None] = {}  # those that were not judged yet
+        self._basis: tuple[object, object] = (None, None)  # what the others were judged by
+        self._truces: dict[ObjectId, float] = {}  # those that wait for a fight to calm, and until when
         self._fights = Fights()
         self.left: Mapping[ObjectId, str] = {}  # drift that is not healed; replaced, never changed
         self.healed = 0
@@ -38,6 +42,7 @@ class Healer:
     def notice(self, drift: Drift) -> None:
         """Remember the newest drift of an object."""
         self._drifts[drift.key] = drift
+        self._fresh[drift.key] = None
 
     def heal(self) -> tuple[ObjectResult, ...]:
         """Put back what may be put back now. Returns what failed; it is left to the next reconcile.
@@ -45,24 +50,25 @@ class Healer:
         Raises ConflictError where an object is gone and somebody else wrote the inventory: it may
         have been pruned, and must not come back.
         """
-        wanted, waiting = self._sorted()
-        over = self._drifts.keys() - {each.key for each in wanted} - waiting.keys()
+        keys = self._to_judge()
+        wanted, waiting = self._sorted(keys)
+        over = set(keys) - {each.key for each in wanted} - waiting
         if over & self.left.keys():
             self.left = {key: cause for key, cause in self.left.items() if key not in over}
         if any(drift.vanished for drift in wanted) and not self._is_current():
             raise ConflictError("somebody else wrote the inventory meanwhile")
-        self._drifts = waiting
+        self._judged(keys, waiting)
         if not wanted:
             return ()
-        outcomes = self._reconciler.heal([Healing(drift.key, drift.vanished) for drift in wanted])
+        outcomes = self._reconciler.heal(
+            [Healing(drift.key, drift.vanished, drift.scaled) for drift in wanted]
+        )
         self._note(outcomes, {drift.key: drift for drift in wanted})
         return tuple(each.result for each in outcomes if each.result.action is Action.FAILED)
 
     def next_due(self) -> float | None:
         """When an object that is left alone may be healed again, in monotonic seconds."""
-        now = self._world.clock.monotonic()
-        times = (self._fights.waits_until(key, now) for key in self._drifts)
-        return min((time for time in times if time is not None), default=None)
+        return min(self._truces.values(), default=None)
 
     def fights(self) -> Mapping[ObjectId, str]:
         """The objects that are fought over, with the manager that was seen last."""
@@ -74,18 +80,45 @@ class Healer:
         except EnvctlError:  # then healing fails too, and says why
             return True
 
-    def _sorted(self) -> tuple[list[Drift], dict[ObjectId, Drift]]:
+    def _to_judge(self) -> list[ObjectId]:
+        """The drift that is new; all, where what the rest waits for may have come.
+
+        While thousands of objects are applied, the watches tell of each of them. All these wait until that is
+        over, and are not judged again with each one that comes.
+        """
+        same = all(map(operator.is_, self._basis, self._judged_by()))
+        due = self.next_due()
+        calm = due is not None and due <= self._world.clock.monotonic()
+        return list(self._fresh if same and not calm else self._drifts)
+
+    def _judged(self, keys: Iterable[ObjectId], waiting: Container[ObjectId]) -> None:
+        now = self._world.clock.monotonic()
+        for key in keys:
+            self._truces.pop(key, None)
+            if key not in waiting:
+                del self._drifts[key]
+            elif (until := self._fights.waits_until(key, now)) is not None:
+                self._truces[key] = until
+        self._fresh.clear()
+        self._basis = self._judged_by()
+
+    def _judged_by(self) -> tuple[object, object]:
+        """What decides whether drift waits, besides fights. Where it changes, it is another object."""
+        return self._reconciler.store.inventory.entries, self._reconciler.blocked
+
+    def _sorted(self, keys: Iterable[ObjectId]) -> tuple[list[Drift], set[ObjectId]]:
         """What is to be healed now, and what waits: for a reconcile that is at it, or for a fight to calm."""
         now = self._world.clock.monotonic()
         entries, written = self._reconciler.store.inventory.entries, self._reconciler.applier.versions
         wanted: list[Drift] = []
-        waiting: dict[ObjectId, Drift] = {}
-        for key, drift in self._drifts.items():
-            entry = entries.get(key)
+        waiting: set[ObjectId] = set()
+        for key in keys:
+            drift, entry = self._drifts[key], entries.get(key)
             if entry is None or entry.leaving or not still_drifts(drift, entry, written.get(key, "")):
                 continue
-            if not entry.settled or self._fights.waits_until(key, now) is not None:
-                waiting[key] = drift
+            busy = not entry.settled and key not in self._reconciler.blocked
+            if busy or self._fights.waits_until(key, now) is not None:
+                waiting.add(key)
             else:
                 wanted.append(drift)
         return wanted, waiting

@@ -3,8 +3,8 @@
 The rules are those of Kubernetes' own controllers (client-go ``leaderelection``, API
 ``coordination.k8s.io/v1``): whoever wrote the Lease last holds it, and others wait until it has not
 changed for its whole duration. Only this machine's monotonic clock is asked, so clocks that differ, or
-jump, decide nothing. The holder counts from before it asked, and stops writing a third of the duration
-before anybody else may begin.
+jump, decide nothing. The holder counts from before it asked, others from when they were answered; so it
+stops writing a third of the duration before anybody else may begin.
 """
 
 import threading
@@ -189,20 +189,21 @@ class Elector:
         return True
 
     def _take(self, now: float) -> bool:
-        self._look(now)
+        self._look()
         if self._is_held(now):
             return False
         self._write(now)
         return True
 
-    def _look(self, now: float) -> None:
+    def _look(self) -> None:
         options = self._options
         live = self._cluster.get(LEASE, options.namespace, options.name)
         if live is None:
             ensure_namespace(self._cluster, options.namespace)
         record = record_of(live) if live else Record()
         if record != self._seen:
-            self._seen, self._seen_at = record, now
+            # From the answer on: a slow one may tell of a renewal that came after the question.
+            self._seen, self._seen_at = record, self._clock.monotonic()
 
     def _is_held(self, now: float) -> bool:
         other = self._seen.holder not in {"", self._options.identity}

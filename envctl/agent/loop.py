@@ -16,23 +16,34 @@ from envctl.agent.healthbook import HealthChange, overall
 from envctl.agent.mailbox import Crash, Mailbox, Wake
 from envctl.agent.observe import Drift, Known, Observer
 from envctl.agent.options import AgentOptions, Log, World
+from envctl.agent.permits import LiftableError
+from envctl.agent.quarantine import NoAttempts, Quarantine
 from envctl.agent.reconcile import Reconciler
 from envctl.agent.report import Reporter
 from envctl.agent.setup import prepare
 from envctl.agent.situation import Situation
 from envctl.agent.source import Head, Source
-from envctl.errors import ConflictError, EnvctlError, InputError, RefusedError, UnavailableError
+from envctl.errors import (
+    ClusterError,
+    ConflictError,
+    DamagedError,
+    EnvctlError,
+    InputError,
+    RefusedError,
+    UnavailableError,
+)
 from envctl.health.rules import Rules
 from envctl.model.objects import ObjectId
-from envctl.model.plan import ObjectResult, ReconcileResult, Refusal
+from envctl.model.plan import ObjectResult, ReconcileResult, Refusal, Wait
 from envctl.model.status import Level
-from envctl.ports import Clock, Cluster, Repository
+from envctl.ports import Attempts, Clock, Cluster, Repository
 
 # Status and inventory follow heals at most this often, in seconds.
 _TIDY = 1.0
 # How long until a status that could not be written, or that names a fight, is looked at again.
 _LATER = 15.0
 _JOIN = 2.0
+_BUSY, _BROKEN = 429, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,7 @@ class _Progress:
     trouble: str = ""
     failures: tuple[ObjectResult, ...] = ()
     refused: tuple[Refusal, ...] = ()
+    waits: tuple[Wait, ...] = ()
     retry_at: float | None = None
     retries: int = 0
 
@@ -67,12 +79,13 @@ class Agent:
         log: Log,
         rules: Rules,
         board: Board | None = None,
+        attempts: Attempts | None = None,
     ) -> None:
-        """`board` shows to other threads how things stand."""
+        """`board` shows to other threads how things stand; `attempts` counts crashes."""
         self._board = board or Board(options.environment, clock.monotonic)
         self._world = World(options, repository, cluster, clock, log, rules)
         self._mailbox = Mailbox()
-        self._reconciler = Reconciler(self._world, self._pause)
+        self._reconciler = Reconciler(self._world, self._pause, self._watch_waiting)
         self._healer = Healer(self._world, self._reconciler)
         self._reporter = Reporter(self._world, Events(self._world))
         self._observer = Observer(
@@ -86,9 +99,11 @@ class Agent:
             self._crashed,
         )
         self._source = Source(self._world, self._mailbox.put, self._crashed)
+        self._quarantine = Quarantine(self._world, attempts or NoAttempts())
         self._stop = threading.Event()
         self._progress = _Progress()
         self._tidy_at: float | None = None
+        self._waits: tuple[Wait, ...] = ()
         self._untold = ""  # why the last report could not be written
 
     def run(self, stop: threading.Event) -> None:
@@ -109,6 +124,7 @@ class Agent:
                 self._attend(self._patience())
                 if not stop.is_set() and self._must_reconcile():
                     self._reconcile()
+                self._watch_late()
                 self._tidy()
         finally:
             self._end()
@@ -127,9 +143,11 @@ class Agent:
                 prepare(self._world, self._pause)
                 self._reconciler.store.load()
                 self._resume()
-            except UnavailableError as error:
+            except (UnavailableError, ClusterError) as error:
+                if not _passes(error):
+                    raise
                 self._world.say(Level.WARNING, f"cannot start yet: {error}")
-                self._stop.wait(pause)
+                self._stop.wait(max(pause, min(error.retry_after, options.retry_most)))
                 pause = min(2 * pause, options.retry_most)
             else:
                 self._world.say(Level.INFO, f"watching {options.branch} for {self._world.cluster.url}")
@@ -190,6 +208,8 @@ class Agent:
         branch = self._world.options.branch
         if head.error:
             self._world.say(Level.WARNING, f"cannot read {branch}: {head.error}")
+            # What was read last is still what the branch says, a commit that is refused included.
+            head = replace(head, commit=self._progress.head.commit if self._progress.head else None)
         elif head.commit is None:
             self._world.say(Level.WARNING, f"the branch {branch} does not exist; nothing is changed")
         self._progress = replace(self._progress, head=head)
@@ -201,10 +221,24 @@ class Agent:
         while True:
             self._attend(max(end - self._now(), 0))
             self._tidy()
+            self._quarantine.survived()
             if self._must_leave():
                 return True
             if self._now() >= end:
                 return False
+
+    def _watch_waiting(self) -> None:
+        """See to it that the health of what is waited for is known, and the waiting reported."""
+        self._observer.follow()
+        if self._reconciler.waits != self._waits:
+            self._waits = self._reconciler.waits
+            self._tidy_soon()
+
+    def _watch_late(self) -> None:
+        """Try again what could not be watched, when it is time: its kind may be served by now."""
+        due = self._observer.due
+        if due is not None and due <= self._now():
+            self._observer.follow()
 
     def _must_leave(self) -> bool:
         progress = self._progress
@@ -232,10 +266,15 @@ class Agent:
         try:
             if self._progress.trouble:  # our namespace may be what is gone
                 prepare(self._world, self._pause)
-            result = self._reconciler.reconcile(self._fetched(commit))
+            with self._quarantine.begun(commit):
+                result = self._reconciler.reconcile(self._fetched(commit))
             self._note(result)
+        except DamagedError as error:
+            self._note_trouble(error)
         except RefusedError as error:
             self._note_refusal(commit, error)
+            if isinstance(error, LiftableError):
+                self._progress = replace(self._progress, retry_at=self._now() + self._world.options.interval)
         except InputError as error:
             self._note_refusal(commit, error)
             self._retry_later()
@@ -254,18 +293,21 @@ class Agent:
         options, repository = self._world.options, self._world.repository
         with suppress(InputError):
             return repository.commit(commit).id
+        accepted = self._reconciler.store.inventory.accepted
+        repository.keep([accepted.revision if accepted else "", self._progress.applied])
         found = repository.fetch(options.remote, [options.ref])[options.ref] or commit
         # The branch may have moved on since it was looked up: what was fetched is the newest.
         self._progress = replace(self._progress, head=Head(found), tried=found, target=found)
         return found
 
     def _note(self, result: ReconcileResult) -> None:
-        for line in (str(each) for each in result.failures if each not in self._progress.failures):
+        known = set(self._progress.failures)
+        for line in (str(each) for each in result.failures if each not in known):
             self._world.say(Level.WARNING, line)
-        for refusal in result.refused:
-            if refusal not in self._progress.refused:
-                self._world.say(Level.WARNING, f"not pruned: {refusal}")
-        if result.results:
+        kept = set(self._progress.refused)
+        for refusal in (each for each in result.refused if each not in kept):
+            self._world.say(Level.WARNING, f"not pruned: {refusal}")
+        if not known.issuperset(result.results):
             told = f"{result.revision[:12]}: {result.counted()}"
             self._world.say(Level.INFO, told, revision=result.revision)
         self._progress = replace(
@@ -275,6 +317,7 @@ class Agent:
             trouble="",
             failures=result.failures,
             refused=result.refused,
+            waits=result.waits,
         )
         if result.failures or result.again:
             self._retry_later()
@@ -290,7 +333,7 @@ class Agent:
         if str(error) != self._progress.trouble:
             self._world.say(Level.WARNING, str(error))
         self._progress = replace(self._progress, trouble=str(error))
-        self._retry_later()
+        self._retry_later(error.retry_after)
 
     def _reload(self) -> None:
         """Take over what somebody else wrote to the inventory."""
@@ -299,19 +342,19 @@ class Agent:
         except EnvctlError as error:
             self._note_trouble(error)
 
-    def _retry_later(self) -> None:
-        """Go through the commit again after a while; what is due already stays due."""
+    def _retry_later(self, asked: float = 0) -> None:
+        """Go through the commit again after a while, or as long as was asked for; what is due stays due."""
         if self._progress.retry_at is not None:
             return
         options, retries = self._world.options, self._progress.retries
-        wait = min(options.retry_first * 2.0 ** min(retries, 16), options.retry_most)
+        wait = min(max(options.retry_first * 2.0 ** min(retries, 16), asked), options.retry_most)
         self._progress = replace(self._progress, retry_at=self._now() + wait, retries=retries + 1)
 
     def _patience(self) -> float | None:
         """How long nothing is to do unless a message comes."""
         if self._must_reconcile():
             return 0
-        times = (self._progress.retry_at, self._healer.next_due(), self._tidy_at)
+        times = (self._progress.retry_at, self._healer.next_due(), self._tidy_at, self._observer.due)
         due = _earliest(*times)
         return None if due is None else max(due - self._now(), 0)
 
@@ -353,8 +396,10 @@ class Agent:
         return Situation(
             inventory=self._reconciler.store.inventory,
             applied=progress.applied,
+            lost=self._reconciler.store.lost,
             working=bool(progress.target),
-            source_error=(head.error if head else "") or missing,
+            waits=self._reconciler.waits or progress.waits,
+            source_error=_source_error(head) or missing,
             refusal=progress.refusal,
             trouble=progress.trouble,
             failures=progress.failures,
@@ -369,5 +414,16 @@ class Agent:
         )
 
 
+def _passes(error: EnvctlError) -> bool:
+    """Whether it may end by itself: there was no answer, or a server that has troubles of its own."""
+    return not isinstance(error, ClusterError) or error.status == _BUSY or error.status >= _BROKEN
+
+
 def _earliest(*times: float | None) -> float | None:
     return min((time for time in times if time is not None), default=None)
+
+
+def _source_error(head: Head | None) -> str:
+    if head is None or not head.error:
+        return ""
+    return f"{head.error} (last read {head.read_at})" if head.read_at else head.error

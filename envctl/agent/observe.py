@@ -12,16 +12,17 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from envctl.agent.apply import version_of
 from envctl.agent.healthbook import HealthBook, HealthChange
 from envctl.agent.options import World
+from envctl.agent.tasks import version_of
 from envctl.agent.threads import AgentThread, Crashed
-from envctl.errors import ClusterError, EnvctlError
+from envctl.errors import ClusterError, EnvctlError, UnavailableError
 from envctl.model.cluster import EventKind, ResourceType, WatchEvent
 from envctl.model.inventory import InventoryEntry
 from envctl.model.objects import ObjectId
 from envctl.model.status import Level
 from envctl.planning.fields import fields_digest, last_manager, last_paths
+from envctl.planning.yielding import is_scaled
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 # Between two watches that ended as they should; nothing is lost, the next one tells the state first.
@@ -42,7 +43,8 @@ class Drift:
     """An object that may not be as it was applied.
 
     `version` is the live object's, `fields` the digest of the fields that are still ours, `manager`
-    who wrote last, `paths` the fields that are theirs. `vanished`: it was deleted, or lost our label.
+    who wrote last, `paths` the fields that are theirs. `vanished`: it was deleted, or lost our label;
+    `scaled`: an autoscaler has set its replicas.
     """
 
     key: ObjectId
@@ -51,6 +53,7 @@ class Drift:
     manager: str = ""
     paths: tuple[str, ...] = ()
     vanished: bool = False
+    scaled: bool = False
 
 
 News = Drift | HealthChange
@@ -73,7 +76,8 @@ def drift_in(
     fields = fields_digest(event.object)
     if entry.settled and fields == entry.fields and key not in left:
         return None
-    return Drift(key, version, fields, last_manager(event.object), last_paths(event.object))
+    live = event.object
+    return Drift(key, version, fields, last_manager(live), last_paths(live), scaled=is_scaled(live))
 
 
 def still_drifts(drift: Drift, entry: InventoryEntry, written: str) -> bool:
@@ -142,16 +146,31 @@ def _looked_at(world: World, scope: Scope, kind: ResourceType, known: Known) -> 
 
 
 def served(world: World, scopes: Iterable[Scope]) -> tuple[tuple[Scope, ResourceType], ...]:
-    """The scopes with their served types; those that cannot be had now are left out."""
-    found: list[tuple[Scope, ResourceType]] = []
+    """The scopes with their served types; those that cannot be had now are told, and left out."""
+    found, missing = served_types(world, scopes)
+    for scope, why in missing.items():
+        if why:
+            world.say(Level.WARNING, f"cannot watch {scope}: {why}", kind=scope.kind)
+    return tuple(found.items())
+
+
+def served_types(
+    world: World, scopes: Iterable[Scope]
+) -> tuple[Mapping[Scope, ResourceType], Mapping[Scope, str]]:
+    """The served types of scopes, and why others have none: "" where the server says that it serves none."""
+    found: dict[Scope, ResourceType] = {}
+    missing: dict[Scope, str] = {}
     for scope in sorted(scopes):
         try:
             kind = world.cluster.resource_type(scope.group, scope.kind)
         except EnvctlError as error:
-            world.say(Level.WARNING, f"cannot watch {scope.kind}: {error.summary}", kind=scope.kind)
+            missing[scope] = error.summary
         else:
-            found += [(scope, kind)] if kind else []
-    return tuple(found)
+            if kind:
+                found[scope] = kind
+            else:
+                missing[scope] = ""
+    return found, missing
 
 
 def news_of(event: WatchEvent, known: Known) -> Iterator[News]:
@@ -170,7 +189,10 @@ def news_of(event: WatchEvent, known: Known) -> Iterator[News]:
 
 
 def _initial(scope: Scope, events: Iterator[WatchEvent], known: Known) -> Iterator[News]:
-    """Follow a watch to the end of its initial state; whatever was not in it is missing."""
+    """Follow a watch to the end of its initial state; whatever was not in it is missing.
+
+    Raises UnavailableError where the watch ends before: nothing can be said of what was not told.
+    """
     # Taken before the state: what is applied for the first time while it arrives is not missing.
     before = known.entries()
     seen: set[ObjectId] = set()
@@ -184,6 +206,7 @@ def _initial(scope: Scope, events: Iterator[WatchEvent], known: Known) -> Iterat
         if event.kind is EventKind.ADDED:
             seen.add(key_of(event))
             yield from news_of(event, known)
+    raise UnavailableError("the watch ended before it had told the whole state")
 
 
 def missing(scope: Scope, seen: set[ObjectId], entries: Mapping[ObjectId, InventoryEntry]) -> Iterator[Drift]:
@@ -224,6 +247,8 @@ class Watcher(AgentThread):
                 pause = _FIRST_PAUSE
                 self._stopped.wait(_BREATH)
             except EnvctlError as error:
+                if self._stopped.is_set():
+                    return
                 self._say(error.summary)
                 self._stopped.wait(pause * random.uniform(0.5, 1.5))  # noqa: S311  (no secret: spreads watches)
                 pause = min(2 * pause, _LONGEST_PAUSE)
@@ -278,21 +303,46 @@ class Observer:
         self._hand_on = hand_on
         self._crashed = crashed
         self._watchers: dict[Scope, Watcher] = {}
+        self._followed: Mapping[ObjectId, InventoryEntry] | None = None
+        self._missing: Mapping[Scope, str] = {}  # what has no watcher, and why; replaced, never changed
+        self._pause = _FIRST_PAUSE
+        self.due: float | None = None
+        """When `follow` tries again what could not be watched, in monotonic seconds; None for nothing."""
 
     def follow(self) -> None:
-        """Start and stop watchers so that they fit the inventory."""
-        entries = self._known.entries()
+        """Start and stop watchers so that they fit the inventory. Costs nothing while it is the same."""
+        entries, now = self._known.entries(), self._world.clock.monotonic()
+        if entries is not self._followed:
+            self._pause = _FIRST_PAUSE
+        elif self.due is None or now < self.due:
+            return
+        self._followed = entries
         present = scopes_of(entries, namespaced=self._world.options.namespaced)
         for scope in self._watchers.keys() - present:
             self._watchers.pop(scope).stop()
-        for scope, kind in served(self._world, present - self._watchers.keys()):
+        found, missing = served_types(self._world, present - self._watchers.keys())
+        for scope, kind in found.items():
             watcher = Watcher(self._world, scope, kind, self._known, self._hand_on, self._crashed)
             self._watchers[scope] = watcher
             watcher.start()
+        self._note_missing(missing)
+        self.due = now + self._pause if missing else None
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+    def _note_missing(self, missing: Mapping[Scope, str]) -> None:
+        """Log what cannot be watched and why, once."""
+        for scope, why in missing.items():
+            if why and why != self._missing.get(scope):
+                self._world.say(Level.WARNING, f"cannot watch {scope}: {why}", kind=scope.kind)
+        self._missing = missing
 
     def trouble(self) -> str:
-        """What cannot be watched now and why, "" where all can. May be asked by any thread."""
-        return next((each.trouble for each in tuple(self._watchers.values()) if each.trouble), "")
+        """What cannot be watched now and why, "" where all can. May be asked by any thread.
+
+        A kind that the server does not serve has nothing to be watched.
+        """
+        troubles = (*(each.trouble for each in tuple(self._watchers.values())), *self._missing.values())
+        return next(filter(None, troubles), "")
 
     def stop(self) -> None:
         """Stop all watchers and wait for them."""
@@ -301,3 +351,4 @@ class Observer:
         for watcher in self._watchers.values():
             watcher.join(timeout=5)
         self._watchers.clear()
+        self._followed, self._missing, self.due = None, {}, None

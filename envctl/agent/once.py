@@ -19,7 +19,7 @@ from envctl.model.applied import Applied, Ending, Unwell
 from envctl.model.health import PASSED, Assessment
 from envctl.model.objects import ObjectId
 from envctl.model.observed import Health
-from envctl.model.plan import ReconcileResult
+from envctl.model.plan import ObjectResult, ReconcileResult
 from envctl.model.status import EnvironmentStatus
 
 _TRIES = 5
@@ -99,9 +99,9 @@ class _Once:
             lambda error: self._mailbox.put(Crash(error)),
         )
         self._end = world.clock.monotonic() + patience.timeout if patience else float("inf")
-        self._followed: object = None
         self._degraded: dict[ObjectId, float] = {}
         self._waiting = False
+        self._failed: tuple[ObjectResult, ...] = ()
 
     def close(self) -> None:
         """End all threads; requests under way are waited for."""
@@ -139,6 +139,7 @@ class _Once:
         if result.again and not result.interrupted:
             result = _joined(result, self._reconciler.reconcile(commit_id))
         for _ in range(_AGAIN if self._patience else 0):
+            self._failed = result.failures
             if not result.failures or result.interrupted or self._pause(wait):
                 break
             wait *= 2
@@ -151,7 +152,7 @@ class _Once:
             return result
         entries, written = self._reconciler.store.inventory.entries, self._reconciler.applier.versions
         wanted = [
-            Healing(drift.key, drift.vanished)
+            Healing(drift.key, drift.vanished, drift.scaled)
             for drift in current_drift(self._world, Known(lambda: entries, self._reconciler.book))
             if entries[drift.key].settled
             and still_drifts(drift, entries[drift.key], written.get(drift.key, ""))
@@ -174,17 +175,11 @@ class _Once:
         clock = self._world.clock
         end = clock.monotonic() + seconds
         while seconds:
-            self._follow()
+            self._observer.follow()
             self._attend(max(min(end - clock.monotonic(), _STEP), 0))
             if clock.monotonic() >= end or self._over():
                 break
         return self._over() is not None
-
-    def _follow(self) -> None:
-        entries = self._reconciler.store.inventory.entries
-        if entries is not self._followed:
-            self._followed = entries
-            self._observer.follow()
 
     def _attend(self, seconds: float) -> None:
         """Take in what the watches say, waiting so long for it."""
@@ -229,7 +224,8 @@ class _Once:
         inventory = self._reconciler.store.inventory
         total, todo = len(inventory.entries), len(inventory.unsettled)
         if todo and not self._waiting:
-            return f"applying: {total - todo} of {total} objects stand as they should"
+            failed = f"; tried again: {self._failed[0]}" if self._failed else ""
+            return f"applying: {total - todo} of {total} objects stand as they should{failed}"
         if not unwell:
             return f"waiting: {total} of {total} objects are healthy"
         first = unwell[0]
@@ -258,6 +254,7 @@ class _Once:
             Situation(
                 inventory=self._reconciler.store.inventory,
                 applied=result.revision if result.succeeded else before.applied,
+                lost=self._reconciler.store.lost,
                 failures=result.failures,
                 refused=result.refused,
                 health=applied.health,

@@ -27,9 +27,14 @@ class AgentOptions:
     - `definition_wait`, `prune_wait`: how many seconds a reconcile waits for a new kind to be
       served, and for deleted objects to be gone, before it reports them and goes on.
     - `prune_window`: how many seconds the budget of removals counts back (`planning.guards`).
+    - `health_wait`: how many seconds a step may wait for the health of others until that is reported as
+      stalled; it goes on waiting.
     - `namespaced`: watch each namespace by itself, for credentials that reach only some namespaces.
     - `drift`: what is done about drift of objects that do not say it themselves.
     - `retry_first`, `retry_most`: seconds until what failed is tried again; doubled each time.
+    - `source_most`: the same for look-ups of the branch, which begin at `interval`.
+    - `take_over`: the environments, of the same `namespace`, that this one was before: their objects are
+      taken over where the branch has them.
     """
 
     environment: str
@@ -40,10 +45,13 @@ class AgentOptions:
     definition_wait: float = 30
     prune_wait: float = 10
     prune_window: float = 3600
+    health_wait: float = 600
     namespaced: bool = False
     drift: DriftPolicy = DriftPolicy.HEAL
     retry_first: float = 5
     retry_most: float = 300
+    source_most: float = 900
+    take_over: tuple[str, ...] = ()
 
     @property
     def branch(self) -> str:
@@ -59,6 +67,11 @@ class AgentOptions:
     def set_id(self) -> str:
         """The id of the set of objects that this environment owns in its cluster."""
         return applyset_id(self.environment, self.namespace)
+
+    @property
+    def former_ids(self) -> frozenset[str]:
+        """The ids of the sets whose objects are taken over."""
+        return frozenset(applyset_id(each, self.namespace) for each in self.take_over)
 
     @property
     def selector(self) -> str:

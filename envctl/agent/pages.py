@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from envctl import __version__
-from envctl.agent.board import BOUNDS, OUTCOMES, Board, Shown
+from envctl.agent.board import BOUNDS, OUTCOMES, PATIENCE, Board, Shown
 from envctl.model.metrics import Family, MetricKind, Sample
 from envctl.model.observed import Health
 from envctl.model.page import Page
@@ -53,7 +53,8 @@ def answer(boards: Sequence[Board], path: str, metrics_page: Callable[[Sequence[
     """The page at a path."""
     match path:
         case "/healthz":
-            stuck = [board.environment for board in boards if not board.answers()]
+            # All together wait no longer than one: a probe does not wait longer for more environments.
+            stuck = [board.environment for board in boards if not board.answers(PATIENCE / len(boards))]
             return Page(503, f"stuck: {', '.join(stuck)}\n") if stuck else Page(200, "ok\n")
         case "/readyz":
             waiting = [board.environment for board in boards if not board.ready]

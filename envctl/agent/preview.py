@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from envctl.agent.apply import Applier, Task, may_force, served_type
+from envctl.agent.apply import Applier, may_force
 from envctl.agent.definitions import defined_kind
 from envctl.agent.desired import Target, desired_value, read_target
 from envctl.agent.healthbook import HealthBook
@@ -14,11 +14,14 @@ from envctl.agent.options import World
 from envctl.agent.prune import Order, Pruner
 from envctl.agent.pruning import stays
 from envctl.agent.rebuild import rebuilt
+from envctl.agent.resource import ENVIRONMENT
 from envctl.agent.source import verify
 from envctl.agent.store import InventoryStore
+from envctl.agent.tasks import Task, served_type
 from envctl.agent.workers import Workers
 from envctl.errors import EnvctlError, InputError
 from envctl.manifests.compare import compare
+from envctl.model.annotations import forced_fields
 from envctl.model.inventory import Inventory, InventoryEntry, with_changes
 from envctl.model.keeping import DriftPolicy, drift_policy
 from envctl.model.objects import ObjectId
@@ -26,7 +29,7 @@ from envctl.model.plan import Action, ObjectResult, ReconcileResult, Refusal
 from envctl.model.planned import ClusterPlan, Planned
 from envctl.model.values import JsonObject
 from envctl.planning.fields import fields_digest
-from envctl.planning.guards import is_definition
+from envctl.planning.guards import is_definition, is_own
 from envctl.planning.managers import manager_of
 from envctl.planning.ownership import owner
 from envctl.planning.succession import awaited, same_objects, successor
@@ -43,7 +46,7 @@ def preview(world: World, commit_id: str, *, everything: bool = False) -> Cluste
     """
     store = InventoryStore(world)
     inventory = store.load()
-    if store.lost:
+    if store.lost and _was_ever_here(world):
         accepted, found = rebuilt(world, inventory)
         inventory = replace(with_changes(inventory, found), accepted=accepted)
     verified = verify(world, inventory.accepted, commit_id)
@@ -62,15 +65,33 @@ def preview(world: World, commit_id: str, *, everything: bool = False) -> Cluste
     return ClusterPlan(result, objects)
 
 
+def _was_ever_here(world: World) -> bool:
+    """Whether the cluster serves our kind. Where it does not, no apply has ever been here."""
+    return world.cluster.resource_type(ENVIRONMENT.group, ENVIRONMENT.kind) is not None
+
+
 def _applied(world: World, target: Target, workers: Workers) -> Iterator[Planned]:
     entries = (entry for wave in target.plan.waves for entry in wave)
-    fresh = {each.id: target.values[each.id] for each in entries if not each.uid and not each.id.namespace}
+    # First, and once: one that stands already without being ours makes nothing new of what is in it.
+    first = [_task(target, each) for each in entries if not each.uid and _opens(each.id)]
+    early = {each.result.id: each for each in _judged(world, first, workers)}
+    fresh = {key: target.values[key] for key, each in early.items() if each.result.action is Action.CREATED}
     for wave in target.plan.waves:
-        tasks = [Task(each, target.values[each.id], look=not each.uid) for each in wave]
-        known = [task for task in tasks if not _is_promised(task.entry, fresh)]
-        promised = (task.entry for task in tasks if _is_promised(task.entry, fresh))
+        yield from (early[each.id] for each in wave if each.id in early)
+        rest = [each for each in wave if each.id not in early]
+        promised = [each for each in rest if _is_promised(each, fresh)]
         yield from (Planned(ObjectResult(each.id, Action.CREATED), each.component) for each in promised)
+        known = [_task(target, each) for each in rest if not _is_promised(each, fresh)]
         yield from _judged(world, known, workers)
+
+
+def _task(target: Target, entry: InventoryEntry) -> Task:
+    return Task(entry, target.values[entry.id], look=not entry.uid)
+
+
+def _opens(key: ObjectId) -> bool:
+    """Whether other objects can only be once this one is: a namespace, or the definition of a kind."""
+    return is_definition(key) or (key.group, key.kind) == ("", "Namespace")
 
 
 def _put_back(
@@ -90,7 +111,7 @@ def _put_back(
         if drift.key in entries and still_drifts(drift, entries[drift.key], "")
     }
     wanted = entries if everything else drifts
-    for wave in order([entries[key] for key in wanted], {}):
+    for wave in order([entries[key] for key in wanted]):
         tasks = [
             Task(entry, value, force=True, look=drifts.get(entry.id, False))
             for entry in (replace(each, settled=each.id not in drifts) for each in wave)
@@ -112,7 +133,10 @@ def _under(policy: DriftPolicy, planned: Planned) -> Planned:
 
 
 def _judged(world: World, tasks: Iterable[Task], workers: Workers) -> Iterator[Planned]:
-    judge = partial(_judge, world, Applier(world.cluster, world.options.set_id))
+    own = partial(is_own, namespace=world.options.namespace)
+    judge = partial(
+        _judge, world, Applier(world.cluster, world.options.set_id, own, former=world.options.former_ids)
+    )
     yield from workers.run(judge, tasks, lambda: False)
 
 
@@ -120,7 +144,7 @@ def _judge(world: World, applier: Applier, task: Task) -> Planned:
     """What would come of one task, after taking back what was ours where a reconcile would."""
     outcome = applier.apply(task, dry_run=True)
     before = _value(world, task.entry) if outcome.error else None
-    if before is not None and may_force(outcome.error, before):
+    if may_force(outcome.error, before or {}, forced_fields(task.value)):
         outcome = applier.apply(replace(task, force=True), dry_run=True)
     planned = Planned(outcome.result, task.entry.component)
     stored, action = outcome.live, outcome.result.action

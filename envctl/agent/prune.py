@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from envctl.agent.apply import failure, uid_of, version_of
+from envctl.agent.tasks import failure, uid_of, version_of
 from envctl.errors import ClusterError, EnvctlError
 from envctl.model.cluster import ResourceType
 from envctl.model.inventory import InventoryEntry

@@ -1,11 +1,10 @@
 """The last step of a reconcile: prune in waves, wait a while for each to end, and shrink the inventory."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from envctl.agent.definitions import Pause
 from envctl.agent.desired import window_now
-from envctl.agent.healthbook import HealthBook
 from envctl.agent.options import World
 from envctl.agent.prune import Order, Pruned, Pruner
 from envctl.agent.store import InventoryStore
@@ -34,11 +33,17 @@ class Pruning:
     """Prunes what a plan says. Belongs to the thread that decides."""
 
     def __init__(
-        self, world: World, store: InventoryStore, book: HealthBook, workers: Workers, pause: Pause
+        self,
+        world: World,
+        store: InventoryStore,
+        forget: Callable[[Sequence[ObjectId]], None],
+        workers: Workers,
+        pause: Pause,
     ) -> None:
+        """`forget` is told what is gone for good."""
         self._world = world
         self._store = store
-        self._book = book
+        self._forgotten = forget
         self._workers = workers
         self._pause = pause
         self._pruner = Pruner(world.cluster, world.options.set_id)
@@ -73,7 +78,7 @@ class Pruning:
         inventory, keys = self._store.inventory, [entry.id for entry in gone]
         self._store.remember(gone_within(inventory.removals, gone, window_now(self._world, inventory)))
         self._store.update(gone=keys)
-        self._book.forget(keys)
+        self._forgotten(keys)
 
     def _await_ends(self, pruned: Sequence[Pruned]) -> list[Pruned]:
         """The outcomes, after waiting a while for deletions that have not ended yet."""

@@ -18,16 +18,16 @@ from envctl.agent.resource import ENVIRONMENT, environment, status_object, statu
 from envctl.agent.situation import Situation, fight_text, in_one_line
 from envctl.errors import ClusterError, InputError
 from envctl.model.health import Assessment, severity, worst
-from envctl.model.inventory import Inventory
+from envctl.model.keeping import annotations_of
 from envctl.model.observed import Health
 from envctl.model.plan import ObjectResult
 from envctl.model.status import ComponentStatus, Condition, EnvironmentStatus, Failure
 from envctl.model.times import time_text
 from envctl.model.values import JsonObject
-from envctl.planning.ownership import parent_annotations
+from envctl.planning.ownership import MEMBERS, parent_annotations
 from envctl.ports import Cluster
 
-_LISTED, _LONGEST = 20, 300
+_LISTED, _LONGEST, _REFUSAL = 20, 300, 600
 # Components that are listed, and the characters of each reason: the status stays below 400 KB.
 _COMPONENTS, _WHY = 1000, 160
 # Writes of the status: so many at once, then one in so many seconds, however much happens.
@@ -89,6 +89,7 @@ class Reporter:
         self._generation = 0
         self._uid = ""
         self._spec: JsonObject = {}
+        self._members: Mapping[str, str] = {}
         self._committed = ("", "")
         self._pace = Pace(_BURST, _SECONDS)
 
@@ -101,6 +102,8 @@ class Reporter:
             self._events.begin(self._last)
         spec = live.get("spec")
         self._spec = spec if isinstance(spec, Mapping) else {}
+        annotations = annotations_of(live)
+        self._members = {name: str(annotations[name]) for name in MEMBERS if name in annotations}
         return self._last
 
     def assess(self, situation: Situation) -> EnvironmentStatus:
@@ -114,7 +117,7 @@ class Reporter:
 
         Written only where it changed, and only so often: see `due`.
         """
-        self._write_parent(situation.inventory)
+        self._write_parent(situation)
         status = self.assess(situation)
         if self._events:
             self._events.tell(situation, self._uid)
@@ -149,9 +152,12 @@ class Reporter:
                 self._committed = (revision, time_text(time))
         return self._committed[1]
 
-    def _write_parent(self, inventory: Inventory) -> None:
-        options = self._world.options
-        annotations = parent_annotations(inventory.entries, options.namespace, f"envctl/{__version__}")
+    def _write_parent(self, situation: Situation) -> None:
+        options, entries = self._world.options, situation.inventory.entries
+        annotations = parent_annotations(entries, options.namespace, f"envctl/{__version__}")
+        if situation.lost and self._members:
+            # They say where to look for what the inventory does not know any more.
+            annotations = self._members
         # A reconcile by hand does not know the URL that the agent was given, so it leaves it as it is.
         given = {"repository": options.remote, "branch": options.branch}
         spec: JsonObject = given if options.remote else self._spec
@@ -163,7 +169,7 @@ class Reporter:
         generation = metadata.get("generation") if isinstance(metadata, Mapping) else None
         self._generation = generation if isinstance(generation, int) else 0
         self._uid = str(metadata.get("uid") or "") if isinstance(metadata, Mapping) else ""
-        self._parent = (spec, annotations)
+        self._parent, self._members = (spec, annotations), annotations
 
 
 def _ready(situation: Situation) -> Condition:
@@ -175,7 +181,8 @@ def _ready(situation: Situation) -> Condition:
 
 def _reconciling(situation: Situation) -> Condition:
     if situation.working:
-        return Condition("Reconciling", status=True, reason="Applying", message="objects are being applied")
+        reason, message = _progress(situation)
+        return Condition("Reconciling", status=True, reason=reason, message=_short(message))
     if (situation.failures or situation.trouble) and not situation.refusal:
         return Condition("Reconciling", status=True, reason="Retrying", message="what failed is tried again")
     return Condition("Reconciling", status=False, reason="Idle", message="")
@@ -183,9 +190,14 @@ def _reconciling(situation: Situation) -> Condition:
 
 def _stalled(situation: Situation) -> Condition:
     if situation.refusal:
-        return Condition("Stalled", status=True, reason="CommitRefused", message=_short(situation.refusal))
+        return Condition(
+            "Stalled", status=True, reason="CommitRefused", message=_short(situation.refusal, _REFUSAL)
+        )
     if situation.fights:
         return Condition("Stalled", status=True, reason="Fought", message=fight_text(situation.fights))
+    stalled = [wait for wait in situation.waits if wait.stalled]
+    if stalled:
+        return Condition("Stalled", status=True, reason="Waiting", message=_short(str(stalled[0])))
     return Condition("Stalled", status=False, reason="Free", message="")
 
 
@@ -202,13 +214,21 @@ def _hindrance(situation: Situation) -> tuple[str, str]:
     )
     reasons = (
         ("CommitRefused", situation.refusal),
-        ("Applying", "objects are being applied" if situation.working else ""),
+        _progress(situation),
         ("ReconcileFailed", situation.trouble),
         ("ObjectsFailed", _failed_text(situation.failures)),
         ("Fought", fight_text(situation.fights)),
         ("NothingApplied", nothing),
     )
-    return next(((reason, _short(text)) for reason, text in reasons if text), ("", ""))
+    return next(((reason, _short(text, _REFUSAL)) for reason, text in reasons if text), ("", ""))
+
+
+def _progress(situation: Situation) -> tuple[str, str]:
+    """What a reconcile that is under way does: its reason and message; empty where there is none."""
+    if situation.waits and (situation.working or not situation.failures):
+        more = f", and {len(situation.waits) - 1} more wait" if len(situation.waits) > 1 else ""
+        return "Waiting", f"{situation.waits[0]}{more}"
+    return "Applying", "objects are being applied" if situation.working else ""
 
 
 def _failed_text(failures: Sequence[ObjectResult]) -> str:
@@ -284,5 +304,5 @@ def _dated(condition: Condition, previous: EnvironmentStatus, now: str) -> Condi
     )
 
 
-def _short(text: str) -> str:
-    return in_one_line(text, _LONGEST)
+def _short(text: str, longest: int = _LONGEST) -> str:
+    return in_one_line(text, longest)

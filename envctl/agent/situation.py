@@ -7,14 +7,15 @@ from envctl.model.health import Assessment
 from envctl.model.inventory import Inventory
 from envctl.model.objects import ObjectId
 from envctl.model.observed import Health
-from envctl.model.plan import ObjectResult, Refusal
+from envctl.model.plan import ObjectResult, Refusal, Wait
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
     """How an environment stands in its cluster.
 
-    - `working`: a reconcile is under way.
+    - `lost`: the inventory may not be all that was applied.
+    - `working`: a reconcile is under way. `waits`: the steps that wait for others.
     - `source_error`: why the branch cannot be read. `refusal`: why its newest commit is refused.
       `trouble`: why a reconcile ended early.
     - `failures`, `refused`: of the last reconcile. `fights`: object → manager.
@@ -24,10 +25,12 @@ class Situation:
 
     inventory: Inventory
     applied: str = ""
+    lost: bool = False
     working: bool = False
     source_error: str = ""
     refusal: str = ""
     trouble: str = ""
+    waits: tuple[Wait, ...] = ()
     failures: tuple[ObjectResult, ...] = ()
     refused: tuple[Refusal, ...] = ()
     fights: tuple[tuple[ObjectId, str], ...] = ()

@@ -3,33 +3,43 @@
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from envctl.agent.options import World
+from envctl.agent.permits import LiftableError, allows_rewrite, rewrite_hint
 from envctl.agent.threads import AgentThread, Crashed
 from envctl.delivery.deploy import DeployRecord, deploy_record
-from envctl.errors import EnvctlError, InputError, RefusedError
+from envctl.errors import DamagedError, EnvctlError, InputError, RefusedError
 from envctl.model.git import Commit
 from envctl.model.inventory import Accepted
+from envctl.model.status import Level
 
 _KEPT = "the cluster stays at the last good commit"
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a poll found: the commit of the branch, None where there is no branch, or an error."""
+    """What a poll found: the commit of the branch, None where there is no branch, or an error.
+
+    `read_at`: when the branch was read last without an error (RFC 3339), "" for never.
+    """
 
     commit: str | None
     error: str = ""
+    read_at: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A deploy commit that may be brought to the cluster."""
+    """A deploy commit that may be brought to the cluster.
+
+    `rewritten`: it does not follow the accepted one, and somebody allowed that.
+    """
 
     commit: Commit
     record: DeployRecord
     accepted: Accepted
+    rewritten: bool = False
 
 
 class Source(AgentThread):
@@ -42,10 +52,12 @@ class Source(AgentThread):
         self._stopped = threading.Event()
         self._last: Head | None = None
         self._failures = 0
+        self._asked_to_wait = 0.0
+        self._read_text = ""
         self.read_at = 0.0  # seconds since 1970
 
     def _poll(self) -> None:
-        """Poll until stopped. An error makes the polls rarer, up to `retry_most`."""
+        """Poll until stopped. An error makes the polls rarer, up to `source_most`."""
         while not self._stopped.is_set():
             head = self._look()
             self._failures = self._failures + 1 if head.error else 0
@@ -60,18 +72,35 @@ class Source(AgentThread):
 
     def _look(self) -> Head:
         options = self._world.options
+        self._asked_to_wait = 0
         try:
-            found = self._world.repository.remote_refs(options.remote, [options.ref])[options.ref]
-            self.read_at = self._world.clock.now().timestamp()
-            return Head(found)
+            commit = self._world.repository.remote_refs(options.remote, [options.ref])[options.ref]
         except EnvctlError as error:
-            return Head(None, error.summary)
+            self._asked_to_wait = error.retry_after
+            return Head(None, _why(error), self._read_text)
+        now = self._world.clock.now()
+        self.read_at, self._read_text = now.timestamp(), now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        return Head(commit, read_at=self._read_text)
 
     def _pause(self) -> float:
         options = self._world.options
-        slowest = max(options.retry_most, options.interval)
-        seconds: float = min(options.interval * 2.0 ** min(self._failures, 16), slowest)
-        return seconds * random.uniform(0.9, 1.1)  # noqa: S311  (no secret: spreads agents)
+        spread = random.uniform(0.9, 1.1)  # noqa: S311  (no secret: spreads agents)
+        return pause(options.interval, options.source_most, self._failures, self._asked_to_wait) * spread
+
+
+def _why(error: EnvctlError) -> str:
+    """What is wrong with which repository and what helps, in one line."""
+    head = f"{error.place}: {error.summary}" if error.place else error.summary
+    return f"{head} ({error.hint})" if error.hint else head
+
+
+def pause(interval: float, most: float, failures: int, asked: float) -> float:
+    """Seconds until the next look-up: longer after failures, or as long as was asked for; at most `most`.
+
+    An interval that is longer than that stays what it is.
+    """
+    seconds: float = max(interval * 2.0 ** min(failures, 16), asked)
+    return min(seconds, max(most, interval))
 
 
 def verify(world: World, accepted: Accepted | None, commit_id: str) -> Verified:
@@ -95,7 +124,15 @@ def verify(world: World, accepted: Accepted | None, commit_id: str) -> Verified:
         root = root_of(world, commit_id)
         return Verified(commit, record, Accepted(commit_id, commit.tree, record.sequence, root))
     if commit_id != accepted.revision:
-        _refuse_detour(world, accepted, commit_id, record, place)
+        try:
+            _refuse_detour(world, accepted, commit_id, record, place)
+        except LiftableError:
+            if not allows_rewrite(world, accepted.revision, commit_id):
+                raise
+            world.say(Level.WARNING, f"{place} does not follow the accepted commit; an annotation allows it")
+            root = root_of(world, commit_id)
+            following = Accepted(commit_id, commit.tree, record.sequence, root)
+            return Verified(commit, record, following, rewritten=True)
     following = replace(accepted, revision=commit_id, tree=commit.tree, sequence=record.sequence)
     return Verified(commit, record, following)
 
@@ -107,21 +144,24 @@ def _refuse_detour(
         reason = "does not follow the accepted commit"
         if root_of(world, commit_id) != accepted.root:
             reason = "belongs to another history than the accepted commit"
-        raise RefusedError(
+        raise LiftableError(
             f"it {reason} {accepted.revision[:12]}: the branch was rewritten; {_KEPT}",
             place=place,
-            hint="restore the branch; to take a change back, revert it on the source branch and publish",
+            hint=rewrite_hint(accepted.revision, commit_id),
         )
     if record.sequence <= accepted.sequence:
-        raise RefusedError(
+        raise LiftableError(
             f"its sequence {record.sequence} is not above the accepted {accepted.sequence}; {_KEPT}",
             place=place,
+            hint=rewrite_hint(accepted.revision, commit_id),
         )
 
 
 def _follows(world: World, older: str, newer: str) -> bool:
     try:
         return world.repository.is_ancestor(older, newer)
+    except DamagedError:
+        raise
     except InputError:  # the older one is not in the store: what was fetched does not contain it
         return False
 

@@ -113,13 +113,23 @@ class InventoryStore:
         The cluster's text does not know of it yet: without this, an object that vanished and could not be
         put back would stay away, because no watch tells of it again.
         """
-        doubts = {key: self.inventory.entries[key] for key in self.inventory.unsettled}
+        memory = self.inventory
+        doubts = {key: memory.entries[key] for key in memory.unsettled}
         entries = self.load().entries
         self.update(
             replace(entries[key], settled=False, uid=doubt.uid)
             for key, doubt in doubts.items()
             if key in entries and entries[key].settled
         )
+        if self.lost:
+            self._recall(memory)
+
+    def _recall(self, memory: Inventory) -> None:
+        """Keep what memory knows of a part that was lost in the cluster; all of it is applied again."""
+        known, accepted = self.inventory.entries, memory.accepted
+        self.update(replace(each, settled=False) for key, each in memory.entries.items() if key not in known)
+        if accepted and self.inventory.accepted is None:
+            self.accept(replace(accepted, tree=""))
 
     def is_current(self) -> bool:
         """Whether nobody else wrote since the last load or save. Raises what the cluster raises.

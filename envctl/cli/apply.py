@@ -12,7 +12,7 @@ import click
 
 from envctl import wiring
 from envctl.cli.clusterplan import counts_data, plan_data, plan_lines, refused_data, summary_line
-from envctl.cli.clusters import cluster_options
+from envctl.cli.clusters import cluster_options, take_over_option
 from envctl.cli.names import environment_names
 from envctl.cli.options import Session, common
 from envctl.cli.printers import counted, emit, telling
@@ -24,7 +24,13 @@ from envctl.model.status import Level, LogEntry
 from envctl.model.times import parse_duration
 from envctl.model.values import JsonObject
 
-_COLORS = {Action.CREATED: "green", Action.CONFIGURED: "yellow", Action.DELETED: "red", Action.FAILED: "red"}
+_COLORS = {
+    Action.CREATED: "green",
+    Action.CONFIGURED: "yellow",
+    Action.REPLACED: "yellow",
+    Action.DELETED: "red",
+    Action.FAILED: "red",
+}
 _ENDINGS = {
     Ending.FAILED: "some objects could not be applied",
     Ending.DEGRADED: "an object is degraded, and waiting does not help",
@@ -57,6 +63,7 @@ def _duration(context: click.Context, parameter: click.Parameter, value: str) ->
 @click.option(
     "--namespaced", is_flag=True, help="Watch each namespace by itself: needs rights in these alone."
 )
+@take_over_option
 @cluster_options
 @common
 def apply(
@@ -67,6 +74,7 @@ def apply(
     timeout: int,
     force: bool,  # noqa: FBT001
     namespaced: bool,  # noqa: FBT001
+    take_over: tuple[str, ...],
     kubeconfig: Path | None,
     context: str | None,
     namespace: str,
@@ -84,7 +92,7 @@ def apply(
     envctl apply prod --kubeconfig ci.kubeconfig --namespaced -o json
     """
     settings = wiring.PushSettings(
-        environment, kubeconfig, context, namespace, namespaced, timeout if wait else None, force
+        environment, kubeconfig, context, namespace, namespaced, timeout if wait else None, force, take_over
     )
     with telling(session, in_pipes=True) as tell:
 

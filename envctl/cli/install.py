@@ -1,32 +1,81 @@
 """``envctl install``: print the manifests that run the agent of an environment."""
 
+import re
+from urllib.parse import urlsplit
+
 import click
 
 from envctl import __version__, wiring
 from envctl.agent.options import NAMESPACE
+from envctl.cli.clusters import namespace_name, take_over_option
 from envctl.cli.names import environment_names
 from envctl.cli.options import Session, common
 from envctl.cli.printers import emit, say, short
 from envctl.errors import EXIT_CLEAN
 from envctl.installation.manifests import Installation
+from envctl.manifests.names import is_subdomain
 from envctl.model.values import JsonObject
 from envctl.workflows.install import Installed
 
 _HISTORY = 100
+_REMOTE = re.compile(r"(?:https?|ssh|git\+ssh|git)://[^/\s]\S*|[^/:\s]+:[^:/\s]\S*")
+
+
+def _repository(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """An address that a pod can reach. What stands in a manifest can be read by many, so no password."""
+    if not _REMOTE.fullmatch(value):
+        text = "a pod cannot reach it: give an address that begins with https:// or ssh://, or user@host:path"
+        raise click.BadParameter(text, context, parameter)
+    if "://" in value and urlsplit(value).password is not None:
+        text = "it holds a password: put that into a Secret, and name it with --secret"
+        raise click.BadParameter(text, context, parameter)
+    return value
+
+
+def _secret(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if value and not is_subdomain(value):
+        raise click.BadParameter(f"{value!r} is no name of a Secret", context, parameter)
+    return value
+
+
+def _image(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"\S+", value):
+        raise click.BadParameter(f"{value!r} is no image: write NAME:TAG or NAME@DIGEST", context, parameter)
+    return value
 
 
 @click.command()
 @click.argument("environment", metavar="ENV", shell_complete=environment_names)
-@click.option("--repo", required=True, metavar="URL", help="The Git repository that the agent pulls from.")
+@click.option(
+    "--repo",
+    required=True,
+    metavar="URL",
+    callback=_repository,
+    help="The Git repository that the agent pulls from.",
+)
 @click.option(
     "--image",
     metavar="IMAGE",
     default=f"envctl:{__version__}",
     show_default=True,
+    callback=_image,
     help="The container image that has envctl (deploy/Containerfile makes it).",
 )
-@click.option("--secret", metavar="NAME", default="", help="Secret with the repository's credentials.")
-@click.option("--namespace", metavar="NAME", default=NAMESPACE, show_default=True, help="The agent's own.")
+@click.option(
+    "--secret",
+    metavar="NAME",
+    default="",
+    callback=_secret,
+    help="Secret with the repository's credentials.",
+)
+@click.option(
+    "--namespace",
+    metavar="NAME",
+    default=NAMESPACE,
+    show_default=True,
+    callback=namespace_name,
+    help="The agent's own.",
+)
 @click.option("--replicas", type=click.IntRange(min=1), default=1, show_default=True, help="More stand by.")
 @click.option(
     "--history",
@@ -42,6 +91,7 @@ _HISTORY = 100
     multiple=True,
     help="Port of the API server, for the NetworkPolicy; by default 443 and 6443.",
 )
+@take_over_option
 @common
 def install(
     session: Session,
@@ -53,6 +103,7 @@ def install(
     replicas: int,
     history: int,
     api_ports: tuple[int, ...],
+    take_over: tuple[str, ...],
 ) -> int:
     """Print the manifests that run the agent in a cluster.
 
@@ -74,6 +125,7 @@ def install(
         secret=secret,
         api_ports=api_ports or (443, 6443),
         replicas=replicas,
+        arguments=tuple(word for name in take_over for word in ("--take-over", name)),
     )
     found = wiring.installed(repository, installation, history)
     for note in found.notes:

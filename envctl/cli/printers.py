@@ -19,7 +19,7 @@ from envctl.model.values import JsonObject, JsonValue
 if TYPE_CHECKING:
     from envctl.workflows.publishing.runs import FileChange
 
-_SECONDS_BETWEEN_LINES = 10
+_SECONDS_BETWEEN_LINES, _SECONDS_BETWEEN_SAME = 10, 60
 _LISTED = 12
 
 
@@ -57,17 +57,17 @@ def telling(session: Session, first: str = "", *, in_pipes: bool = False) -> Ite
 
     On a terminal each line takes the place of the one before, and the last one is wiped at the
     end, so that an error starts on a clean line. With `in_pipes` also elsewhere: a line for
-    each new piece of work, and every ten seconds.
+    each new piece of work, then every ten seconds, and once a minute where it says the same again.
     """
-    told: dict[str, float] = {}
+    told: dict[str, tuple[str, float]] = {}
 
     def tell(line: str) -> None:
         if sys.stderr.isatty():
             _passing(session, line)
             return
         what, now = line.partition(":")[0], time.monotonic()
-        if in_pipes and now - told.get(what, -_SECONDS_BETWEEN_LINES) >= _SECONDS_BETWEEN_LINES:
-            told[what] = now
+        if in_pipes and is_due(line, now, told.get(what)):
+            told[what] = line, now
             say(session, line)
 
     try:
@@ -76,6 +76,13 @@ def telling(session: Session, first: str = "", *, in_pipes: bool = False) -> Ite
         yield tell
     finally:
         _passing(session, "")
+
+
+def is_due(line: str, now: float, last: tuple[str, float] | None) -> bool:
+    """Whether a pipe gets a line now, `last` being what was told of the same work, and when (seconds)."""
+    if last is None:
+        return True
+    return now - last[1] >= (_SECONDS_BETWEEN_SAME if line == last[0] else _SECONDS_BETWEEN_LINES)
 
 
 def _passing(session: Session, line: str) -> None:

@@ -52,7 +52,7 @@ def status(
     long, what waits to be published, what is held, and what its agent reported to Git
     (refs/envctl/status/ENV). From Git alone; with --cluster also from the cluster.
 
-    Exits with 1 where something of an environment could not be read; the rest is shown.
+    Exits with 1 where something of an environment, or the cluster, could not be read; the rest is shown.
 
     \b
     envctl status
@@ -61,14 +61,25 @@ def status(
     """
     _require_one_form(session, watch=watch, as_csv=as_csv, cluster=cluster)
 
-    def look() -> tuple[Status, Live]:
-        found = run(wiring.open_repository(session.directory), environments)
+    def look() -> Status:
+        return run(wiring.open_repository(session.directory), environments)
+
+    def ask(found: Status) -> Live:
         names = [each.name for each in found.environments]
-        return found, wiring.cluster_status(names, kubeconfig, context, namespace) if cluster else {}
+        return wiring.cluster_status(names, kubeconfig, context, namespace) if cluster else {}
 
     if watch:
-        _watch(session, look)
-    found, live = look()
+        _watch(session, look, ask)
+    found = look()
+    try:
+        live = ask(found)
+    except UsageError:
+        raise
+    except EnvctlError:
+        # A program gets one document, so the error alone; people still want to know what Git says.
+        if not session.json:
+            emit(session, {}, _lines(found, {}))
+        raise
     if as_csv:
         click.echo(csv_text(_HEADER, _rows(found)), nl=False)
     else:
@@ -91,14 +102,11 @@ def _require_one_form(session: Session, *, watch: bool, as_csv: bool, cluster: b
         )
 
 
-def _watch(session: Session, look: Callable[[], tuple[Status, Live]]) -> None:
+def _watch(session: Session, look: Callable[[], Status], ask: Callable[[Status], Live]) -> None:
     """Draw over the last picture until Ctrl-C. What fails now may work at the next look."""
     click.clear()
     while True:
-        try:
-            lines = tuple(_lines(*look()))
-        except EnvctlError as error:
-            lines = tuple(error_lines(error))
+        lines = tuple(_seen(look, ask))
         columns, rows = os.get_terminal_size(sys.stdout.fileno())
         seen = fitting([harmless(line) for line in lines], columns, rows)
         text = "".join(f"{line}{_REST_OF_LINE}\n" for line in seen)
@@ -106,12 +114,24 @@ def _watch(session: Session, look: Callable[[], tuple[Status, Live]]) -> None:
         time.sleep(_PAUSE)
 
 
+def _seen(look: Callable[[], Status], ask: Callable[[Status], Live]) -> Iterator[str]:
+    """One picture: what Git says also where the cluster does not answer, and then why it does not."""
+    lines: tuple[str, ...] = ()
+    try:
+        found = look()
+        lines = tuple(_lines(found, {}))
+        lines = tuple(_lines(found, ask(found)))
+    except EnvctlError as error:
+        lines = (*lines, *([""] if lines else []), *error_lines(error))
+    yield from lines
+
+
 def _lines(found: Status, live: Live) -> Iterator[str]:
     yield from status_lines(found, Page(_now(), terminal_width()))
     if live:
         yield ""
     for name, each in live.items():
-        yield from _live_lines(name, each)
+        yield from live_lines(name, each)
 
 
 def _now() -> int:
@@ -288,7 +308,8 @@ def _live_data(status: EnvironmentStatus | None) -> JsonValue:
     return {"ready": status.ready, **status_json(status)} if status else None
 
 
-def _live_lines(name: str, status: EnvironmentStatus | None) -> Iterator[str]:
+def live_lines(name: str, status: EnvironmentStatus | None) -> Iterator[str]:
+    """What the agent of one environment reports, as text; the reasons of what is not well below it."""
     if status is None:
         yield f"{click.style(name, bold=True)}: no agent has reported from this cluster"
         return
@@ -299,7 +320,7 @@ def _live_lines(name: str, status: EnvironmentStatus | None) -> Iterator[str]:
     )
     yield f"{click.style(name, bold=True)}: {state}, {facts}"
     for condition in status.conditions:
-        if condition.message and not status.ready:
+        if condition.message and (not status.ready or (condition.type == "Healthy" and not condition.status)):
             yield f"  {condition.type} is {str(condition.status).lower()}: {condition.message}"
     for failure in status.failures:
         yield f"  {failure.object}: {failure.reason}" + (f" ({failure.hint})" if failure.hint else "")

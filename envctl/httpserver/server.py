@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from envctl.errors import InputError
+from envctl.errors import InputError, UsageError
 from envctl.model.page import Page
 
 _SECONDS = 5.0
@@ -16,7 +16,7 @@ class Server:
     """Listens in threads of its own until it is closed."""
 
     def __init__(self, address: str, answer: Callable[[str], Page]) -> None:
-        """Listen at ``[HOST]:PORT``. Raises InputError where that is no address, or cannot be had."""
+        """Listen at ``[HOST]:PORT``. Raises UsageError for no address, InputError for one that is taken."""
         host, port = parsed_address(address)
         try:
             self._server = _Bounded((host, port), _handler(answer))
@@ -43,10 +43,10 @@ class Server:
 
 
 def parsed_address(address: str) -> tuple[str, int]:
-    """Host (empty for all) and port. Raises InputError for any other text."""
+    """Host (empty for all) and port. Raises UsageError for any other text."""
     host, colon, port = address.rpartition(":")
     if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65535:  # noqa: PLR2004
-        raise InputError(
+        raise UsageError(
             f"{address!r} is no address to listen at", hint="write HOST:PORT, or :PORT for every address"
         )
     return host.strip("[]"), int(port)

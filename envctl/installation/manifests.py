@@ -247,5 +247,7 @@ def _probe(path: str, **times: int) -> JsonObject:
 def _arguments(installation: Installation) -> Iterator[str]:
     yield from ("agent", "--env", installation.environment, "--repo", installation.repository)
     yield from ("--namespace", installation.namespace, "--namespaced", "--store", _STORE)
+    if installation.secret:
+        yield from ("--credentials", _SECRET)
     yield from ("--listen", f":{_PORT}", "-o", "json")
     yield from installation.arguments

@@ -2,8 +2,9 @@
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
+from typing import Any
 
 from envctl.errors import InputError, Problem, UnavailableError
 from envctl.kube.client import Client
@@ -14,7 +15,7 @@ from envctl.kube.failures import Subject, is_absent, refusal
 from envctl.kube.lists import PAGE, Scope, whole
 from envctl.kube.paths import creation_path, identity, object_path, query, warning_texts
 from envctl.kube.transport import Answer, Transport, always
-from envctl.kube.watch import Watch
+from envctl.kube.watch import USUAL, Lifetime, Watch
 from envctl.model.cluster import FIELD_MANAGER, Listing, ResourceType, object_id
 from envctl.model.objects import ObjectId
 from envctl.model.values import JsonObject
@@ -22,6 +23,8 @@ from envctl.model.values import JsonObject
 _JSON: Headers = (("Accept", "application/json"), ("Content-Type", "application/json"))
 # The media type says YAML, and JSON is YAML; the server reads it with its JSON decoder.
 _APPLY: Headers = (("Accept", "application/json"), ("Content-Type", "application/apply-patch+yaml"))
+_PATCH: Headers = (("Accept", "application/json"), ("Content-Type", "application/json-patch+json"))
+_NO_VERSION = "1"
 _WRITE = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 _WARNINGS_KEPT = 1000
 
@@ -29,14 +32,17 @@ _WARNINGS_KEPT = 1000
 class KubeCluster:
     """One API server. Fulfils `envctl.ports.Cluster`; safe to use from many threads."""
 
-    def __init__(self, load: Load, may_write: Callable[[], bool] = always) -> None:
-        """`may_write` is asked before each write is sent; see `Transport`."""
+    def __init__(
+        self, load: Load, may_write: Callable[[], bool] = always, lifetime: Lifetime = USUAL
+    ) -> None:
+        """`may_write` is asked before each write is sent (see `Transport`); `lifetime` is that of watches."""
         self._transport = Transport(load, may_write)
         self._client = Client(self._transport)
         self._discovery = Discovery(self._client)
         self._lock = threading.Lock()
         self._warnings: dict[Problem, None] = {}
         self._without_initial: set[ResourceType] = set()
+        self._lifetime = lifetime
 
     @property
     def url(self) -> str:
@@ -72,11 +78,34 @@ class KubeCluster:
     def resource_type(self, group: str, kind: str, version: str = "") -> ResourceType | None:
         return self._discovery.find(group, kind, version)
 
+    def throttled(self) -> int:
+        return self._transport.throttled
+
     def apply(
-        self, kind: ResourceType, value: JsonObject, *, force: bool = False, dry_run: bool = False
+        self,
+        kind: ResourceType,
+        value: JsonObject,
+        *,
+        force: bool = False,
+        dry_run: bool = False,
+        create: bool = False,
     ) -> JsonObject:
         fields = {"force": "true" if force else "", "dryRun": "All" if dry_run else ""}
-        return self._apply(kind, value, "", fields)
+        if not create:
+            return self._apply(kind, value, "", fields)
+        # The server compares a resourceVersion with that of the object it updates, and takes any when it
+        # creates one. No object is as old as this, so nothing that exists is ever updated.
+        metadata = {**_mapping(value.get("metadata")), "resourceVersion": _NO_VERSION}
+        return self._apply(kind, {**value, "metadata": metadata}, "", fields)
+
+    def hand_over(self, kind: ResourceType, live: JsonObject, operations: Sequence[JsonObject]) -> JsonObject:
+        subject = object_id(live)
+        version = _mapping(live.get("metadata")).get("resourceVersion")
+        # What the server refuses with 409 where the object has another version by now.
+        fence = {"op": "replace", "path": "/metadata/resourceVersion", "value": version}
+        body = json.dumps([*operations, fence], separators=(",", ":")).encode("ascii")
+        target = object_path(kind, subject.namespace, subject.name) + query(_WRITE)
+        return self._write(Request("PATCH", target, body, _PATCH), kind, live)
 
     def apply_status(self, kind: ResourceType, value: JsonObject) -> JsonObject:
         return self._apply(kind, value, "/status", {"force": "true"})
@@ -135,7 +164,8 @@ class KubeCluster:
     def watch(
         self, kind: ResourceType, *, selector: str = "", namespace: str = "", metadata_only: bool = False
     ) -> Watch:
-        return Watch(self._client, Scope(kind, selector, namespace, metadata_only), self._without_initial)
+        scope = Scope(kind, selector, namespace, metadata_only)
+        return Watch(self._client, scope, self._without_initial, self._lifetime)
 
     def _apply(
         self, kind: ResourceType, value: JsonObject, subresource: str, fields: Mapping[str, str]
@@ -176,3 +206,7 @@ def _subject(kind: ResourceType, subject: ObjectId) -> Subject:
 
 def _body(value: JsonObject) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode("ascii")
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -110,8 +110,9 @@ def _source(user: Mapping[str, Any]) -> str:
 
 
 def _choose(contexts: Mapping[str, object]) -> str:
-    known = ", ".join(sorted(contexts)) or "none"
-    return f"name one with --context; known ones: {known}"
+    if not contexts:
+        return "it has none at all; name another file with --kubeconfig or KUBECONFIG"
+    return f"name one with --context; known ones: {', '.join(sorted(contexts))}"
 
 
 def _parse(path: Path) -> Mapping[str, Any]:

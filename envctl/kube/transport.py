@@ -4,7 +4,8 @@ Rules:
 
 - A kept-alive connection that broke is replaced once, and only for repeatable requests.
 - 429, and 5xx with ``Retry-After``, mean that nothing was done yet: the wait that the server
-  asks for is kept, jittered, for a bounded number of times. Longer waits are the caller's.
+  asks for is kept, jittered, for a bounded number of times. Longer waits are the caller's. No other
+  request begins meanwhile either.
 - 401 and an untrusted certificate make the endpoint load again once, at most every ten
   seconds, so rotated tokens and CA bundles are picked up and a plugin is not run in a storm.
 - Redirects are refused: no credential ever goes to another address.
@@ -37,6 +38,7 @@ _CHUNK = 64 * 1024
 # What a server that closed an idle connection looks like to the next request.
 _BROKEN = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_BUSY = frozenset({429, 503, 504})
 _FAILURES = (OSError, http.client.HTTPException)
 
 
@@ -77,6 +79,8 @@ class Transport:
         self._idle: deque[Connection] = deque()
         self._sent: Counter[str] = Counter()
         self._answered: Counter[tuple[str, int]] = Counter()
+        self._throttled = 0
+        self._quiet_until = 0.0
         self._closed = threading.Event()
 
     @property
@@ -93,6 +97,11 @@ class Transport:
         """How many requests were sent so far, by method and status; status 0 where no answer came."""
         with self._lock:
             return dict(self._answered)
+
+    @property
+    def throttled(self) -> int:
+        """How often the server answered so far that it is too busy."""
+        return self._throttled
 
     def send(self, request: Request) -> Answer:
         """Send a request and read the whole answer, whatever its status. Raises UnavailableError."""
@@ -127,18 +136,35 @@ class Transport:
         )
 
     def _patiently(self, request: Request, once: Callable[[Request], Answer]) -> Answer:
+        self._keep_quiet()
         answer = self._trusted(request, once)
+        self._hear(answer)
         for attempt in range(1, _ATTEMPTS):
             wait = _pause(answer, attempt)
             if wait is None or self._closed.wait(wait):
                 break
             answer = self._trusted(request, once)
+            self._hear(answer)
         if answer.status in _REDIRECTS:
             raise UnavailableError(
                 f"{self._endpoint.url} answers with a redirect ({answer.status}), which is never followed",
                 hint="name the API server's own address in the kubeconfig",
             )
         return answer
+
+    def _hear(self, answer: Answer) -> None:
+        """Take note of a server that is too busy: what it asks one request to wait, all wait."""
+        if answer.status in _BUSY:
+            with self._lock:
+                self._throttled += 1
+                quiet = time.monotonic() + min(answer.retry_after, LONGEST_WAIT)
+                self._quiet_until = max(self._quiet_until, quiet)
+
+    def _keep_quiet(self) -> None:
+        """Wait as long as the server asked for; spread a little, so that not all begin at once."""
+        wait = self._quiet_until - time.monotonic()
+        if wait > 0:
+            self._closed.wait(wait * random.uniform(1.0, 1.25))  # noqa: S311  (no secret: it only spreads requests)
 
     def _trusted(self, request: Request, once: Callable[[Request], Answer]) -> Answer:
         """Once, and once more where new trust or credentials can be had."""

@@ -39,12 +39,23 @@ class Lifetime:
 
     The server ends it after a time between `shortest` and `longest`. The watch that follows is the
     resync that makes up for a lost event; the spread keeps all watches from coming back together.
-    A stream that is silent for `margin` longer than its life counts as stalled.
+    A stream that is silent for `margin` longer than its life counts as stalled, and one that had
+    bookmarks (the server sends one a minute) after `quiet`.
     """
 
-    shortest: int = 300
-    longest: int = 600
+    shortest: int = 285
+    longest: int = 570
     margin: float = 30
+    quiet: float = 180
+
+    @classmethod
+    def within(cls, seconds: float) -> "Lifetime":
+        """Streams that end, whatever happens to them, within so many seconds (at least two)."""
+        longest = max(int(seconds * 0.95), 1)
+        return cls(max(longest // 2, 1), longest, seconds - longest)
+
+
+USUAL = Lifetime()
 
 
 class Watch:
@@ -55,7 +66,7 @@ class Watch:
         client: Client,
         scope: Scope,
         without_initial: set[ResourceType],
-        lifetime: Lifetime = Lifetime(),
+        lifetime: Lifetime = USUAL,
     ) -> None:
         """`without_initial` collects, for all watches of a cluster, the types that refuse watch-list."""
         self._client = client
@@ -186,15 +197,22 @@ class Watch:
             if not isinstance(value, dict):
                 raise self._client.nonsense(self._scope.subject)
             match str(content.get("type")):
+                case "BOOKMARK" if _ends_initial(value):
+                    yield self._event(EventKind.SYNCED)
                 case "BOOKMARK":
-                    if _ends_initial(value):
-                        yield self._event(EventKind.SYNCED)
+                    self._expect_more()
                 case "ERROR":
                     raise self._client.status_error(status_refusal(value), self._scope.subject)
                 case known if known in _KINDS:
                     yield self._event(_KINDS[known], self._whole(value))
                 case _:
                     raise self._client.nonsense(self._scope.subject)
+
+    def _expect_more(self) -> None:
+        """From the first bookmark on, silence tells sooner that a stream is dead."""
+        sock = self._connection.socket if self._connection else None
+        if sock is not None and (now := sock.gettimeout()) is not None:
+            sock.settimeout(min(now, self._lifetime.quiet))
 
     def _whole(self, value: JsonObject) -> JsonObject:
         return self._scope.typed(value) if self._scope.metadata_only else value

@@ -2,11 +2,13 @@
 
 import json
 
+import pytest
 import yaml
 
 from tests.functional.conftest import Workspace
 
 REPO = ("--repo", "https://git.example.com:8443/platform.git")
+UNREACHABLE = "a pod cannot reach it: give an address that begins with https:// or ssh://, or user@host:path"
 
 
 def test_the_manifests_are_printed_in_the_order_of_applying(small: Workspace) -> None:
@@ -50,3 +52,47 @@ def test_what_is_not_published_has_no_rights_yet(small: Workspace) -> None:
         "error: environment dev is not published: there is no branch deploy/dev\n"
         "hint: publish it first: envctl render dev --publish\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--repo", "nonsense", UNREACHABLE),
+        ("--repo", "/srv/platform", UNREACHABLE),
+        ("--repo", "file:///srv/platform", UNREACHABLE),
+        ("--repo", "https://", UNREACHABLE),
+        ("--repo", "https://git.example.com/a b", UNREACHABLE),
+        (
+            "--repo",
+            "https://ann:hunter2@git.example.com/platform.git",
+            "it holds a password: put that into a Secret, and name it with --secret",
+        ),
+        ("--secret", "Git_Token", "'Git_Token' is no name of a Secret"),
+        (
+            "--namespace",
+            "Envctl_1",
+            "'Envctl_1' is no name of a namespace: up to 63 small letters, digits and dashes",
+        ),
+        ("--image", "envctl 1", "'envctl 1' is no image: write NAME:TAG or NAME@DIGEST"),
+        ("--image", "", "'' is no image: write NAME:TAG or NAME@DIGEST"),
+    ],
+)
+def test_what_could_never_run_in_a_cluster_is_refused(
+    small: Workspace, option: str, value: str, told: str
+) -> None:
+    """At once and by the option's name, not by an agent that cannot start; a password is not told again."""
+    outcome = small.envctl("install", "dev", *REPO, option, value)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == (
+        f"error: Invalid value for '{option}': {told}\nhint: see `envctl install --help`\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "address", ["git@git.example.com:team/platform.git", "ssh://git@git.example.com:2222/platform.git"]
+)
+def test_addresses_of_ssh_are_taken(small: Workspace, address: str) -> None:
+    """The short form too; a user's name is no secret."""
+    small.ok("render", "dev", "--publish")
+    found = json.loads(small.ok("install", "dev", "--repo", address, "-o", "json").out)
+    assert address in found["manifests"][-1]["spec"]["template"]["spec"]["containers"][0]["args"]

@@ -1,10 +1,16 @@
 """When a conflict may be forced, and what failures say."""
 
+from typing import Any
+
 import pytest
 
-from envctl.agent.apply import failure, may_force
+from envctl.agent.apply import Applier, may_force
+from envctl.agent.tasks import Task, failure
 from envctl.errors import ClusterError, EnvctlError, UnavailableError
+from envctl.model.cluster import ResourceType
+from envctl.model.inventory import InventoryEntry
 from envctl.model.objects import ObjectId
+from envctl.model.plan import Action
 from envctl.planning.ownership import labelled
 
 KEY = ObjectId("", "ConfigMap", "ns", "a")
@@ -40,7 +46,39 @@ def test_only_what_was_ours_is_forced(error: EnvctlError | None, *, expected: bo
 
 def test_an_immutable_field_comes_with_a_way_out() -> None:
     """Other refusals keep the server's own hint."""
-    immutable = ClusterError("spec.template: field is immutable", status=422)
+    immutable = ClusterError(
+        "spec.template: field is immutable",
+        status=422,
+        reason="Invalid",
+        causes=(("spec.template", "Invalid value: {}: field is immutable"),),
+    )
     assert failure(KEY, immutable).hint.startswith("this field cannot be changed: ")
     assert failure(KEY, ClusterError("spec.template: is wrong", status=422)).hint == ""
     assert failure(KEY, ClusterError("denied", status=403, hint="ask")).hint == "ask"
+
+
+class Comes:
+    """A server on which somebody else's object is in the way, is gone when looked at, and comes back."""
+
+    def __init__(self) -> None:
+        self.sent: list[bool] = []
+
+    def resource_type(self, *_: str) -> ResourceType:
+        return ResourceType("", "v1", "ConfigMap", "configmaps", namespaced=True)
+
+    def get(self, *_: Any) -> None:
+        return None
+
+    def apply(self, _: Any, value: Any, *, create: bool = False, **__: Any) -> Any:
+        self.sent.append(create)
+        if create:
+            raise conflict()
+        return value
+
+
+def test_what_comes_back_between_a_look_and_an_apply_is_never_merged_into() -> None:
+    """Both requests can only create; the object is looked at again by the next try."""
+    cluster: Any = Comes()
+    value = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "ns"}}
+    outcome = Applier(cluster, "set").apply(Task(InventoryEntry(KEY, "web", "1"), value, look=True))
+    assert (outcome.result.action, cluster.sent) == (Action.FAILED, [True, True])

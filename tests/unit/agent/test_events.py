@@ -1,5 +1,6 @@
 """Which Events a change of the situation makes, and what is in them."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -107,8 +108,29 @@ def test_a_new_start_does_not_tell_again_what_the_status_tells() -> None:
         assert occurrences(told_by(status), situation) == ()
 
 
+@pytest.mark.parametrize("script", ["x", "\u00e9", "\u65e5", "\U0001f600", "\udcff"])
+def test_a_note_in_any_script_is_short_enough(script: str) -> None:
+    """Kubernetes counts bytes: a thousand letters of another script are up to four thousand."""
+    (found,) = occurrences(CALM, replace(CALM, trouble=script * 2000))
+    assert 900 < len(found.note.encode("utf-8", "surrogatepass")) <= 1000 or script == "\udcff"
+    assert found.note.endswith("…")
+
+
 @given(st.text(max_size=3000))
 def test_a_note_is_one_line_that_the_server_takes(text: str) -> None:
-    """Kubernetes takes 1024 characters."""
+    """Kubernetes takes 1024 bytes."""
     found = occurrences(CALM, replace(CALM, trouble=text, refusal=text, source_error=text))
-    assert all(len(each.note) <= 1000 and "\n" not in each.note for each in found)
+    assert all(len(each.note.encode()) <= 1000 and "\n" not in each.note for each in found)
+
+
+def test_thousands_of_failures_that_stay_cost_little() -> None:
+    """Each report compares them with those of the last one: not each with each."""
+
+    def many() -> Situation:
+        failed = tuple(replace(FAILED, reason=str(number)) for number in range(20_000))
+        kept = tuple(replace(KEPT, subject=str(number)) for number in range(20_000))
+        return replace(CALM, failures=failed, refused=kept)
+
+    before, now, start = many(), many(), time.process_time()
+    assert occurrences(before, now) == ()
+    assert time.process_time() - start < 5

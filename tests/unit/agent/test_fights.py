@@ -61,7 +61,7 @@ def test_a_fight_is_forgotten_ten_minutes_after_it_ended() -> None:
     assert Fight.TRUCE not in heals(fights, *(end + 700 + step / 10 for step in range(int(BUDGET) - 10)))
 
 
-@pytest.mark.parametrize("pause", [0.01, 0.05, 0.5])
+@pytest.mark.parametrize("pause", [0.01, 0.05, 0.5, 0.9, 1, 1.1, 2, 4, 6, 8, 12])
 def test_a_machine_that_never_stops_costs_a_bounded_number_of_heals_an_hour(pause: float) -> None:
     """Whatever its pace: a first budget, then a handful for each truce."""
     fights, now, count = Fights(), 0.0, 0
@@ -70,6 +70,16 @@ def test_a_machine_that_never_stops_costs_a_bounded_number_of_heals_an_hour(paus
         count += 1
         now = fights.waits_until(KEY, now) or now + pause
     assert count < 2 * BUDGET + 20 * 3 * AFTER_TRUCE
+
+
+def test_a_fight_may_last_for_weeks() -> None:
+    """Truces stay at five minutes, however many there were."""
+    fights, now = Fights(), 0.0
+    while now < 14 * 86_400:
+        fights.healed(KEY, "loop", now)
+        now = fights.waits_until(KEY, now) or now + 0.1
+    begun = storm(fights, now)
+    assert fights.waits_until(KEY, begun) == begun + 300
 
 
 @given(st.lists(st.floats(0.001, 500), min_size=1, max_size=300))

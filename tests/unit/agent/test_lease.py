@@ -1,5 +1,6 @@
 """What a Lease says, and who holds it after whom."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from envctl.agent.lease import LeaseOptions, Record, held_by, lease_json, record_of
+from envctl.agent.lease import Elector, LeaseOptions, Record, held_by, lease_json, record_of
 
 OPTIONS = LeaseOptions("prod", "envctl-system", "a_1", 15)
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
@@ -65,3 +66,64 @@ def test_a_lease_is_the_api_object_that_other_tools_know() -> None:
             "renewTime": THEN,
         },
     }
+
+
+class Hands:
+    """A clock that is set by hand."""
+
+    seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return NOW
+
+
+class LeaseServer:
+    """A server with one Lease; `slow` happens between a question and its answer."""
+
+    def __init__(self) -> None:
+        self.lease: Any = None
+        self.slow: Callable[[], object] = lambda: None
+
+    def get(self, *_: Any) -> Any:
+        self.slow()
+        return self.lease
+
+    def create(self, kind: Any, value: Any) -> Any:
+        return self.replace(kind, value)
+
+    def replace(self, _: Any, value: Any) -> Any:
+        version = int(self.lease["metadata"]["resourceVersion"]) + 1 if self.lease else 1
+        self.lease = {**value, "metadata": {**value["metadata"], "resourceVersion": str(version)}}
+        return self.lease
+
+    def apply(self, _: Any, value: Any) -> Any:
+        return value
+
+
+def test_a_slow_answer_gives_nobody_a_lease_that_another_one_may_still_hold() -> None:
+    """The duration counts from the answer: the holder may have renewed after the question was asked."""
+    server: Any = LeaseServer()
+    clock = Hands()
+    holder, waiting = (
+        Elector(LeaseOptions("prod", "envctl-system", name, 15), server, clock, lambda _: None)
+        for name in ("holder", "waiting")
+    )
+    assert holder.ask() is None
+
+    def renew_late() -> None:
+        server.slow = lambda: None
+        clock.seconds = 9.9
+        assert holder.ask() is None
+        clock.seconds = 10
+
+    server.slow = renew_late
+    assert waiting.ask() == record_of(server.lease)
+    clock.seconds = 15
+    assert holder.may_write()
+    assert waiting.ask() is not None
+    clock.seconds = 25
+    assert not holder.may_write()
+    assert waiting.ask() is None

@@ -1,8 +1,17 @@
 """What an event of a watch means for the inventory."""
 
+import time
+from contextlib import nullcontext
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from envctl.agent.observe import Drift, Scope, drift_in, missing, still_drifts
+from envctl.agent.healthbook import HealthBook
+from envctl.agent.observe import Drift, Known, Observer, Scope, Watcher, drift_in, missing, still_drifts
+from envctl.errors import UnavailableError
+from envctl.health.rules import Rules
 from envctl.model.cluster import EventKind, ResourceType, WatchEvent
 from envctl.model.inventory import InventoryEntry
 from envctl.model.objects import ObjectId
@@ -105,3 +114,74 @@ def test_what_is_not_in_a_complete_state_is_missing() -> None:
     assert list(missing(Scope("", "ConfigMap"), {keys["seen"]}, entries)) == [
         Drift(keys["lost"], "", vanished=True)
     ]
+
+
+class Undiscovered:
+    """A cluster whose extension API server is down."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def resource_type(self, group: str, _: str) -> None:
+        self.asked += 1
+        raise UnavailableError(f"the extension API server behind {group} does not answer")
+
+
+def test_a_kind_that_nobody_can_find_is_told_once_and_tried_again() -> None:
+    """However often the watches are brought in line meanwhile; until then the agent does not see all."""
+    key = ObjectId("metrics.example.com", "Metric", "ns", "a")
+    inventory = {"now": {key: replace(ENTRY, id=key)}}
+    cluster, log, clock = Undiscovered(), list[str](), SimpleNamespace(seconds=0.0)
+    clock.monotonic = lambda: clock.seconds
+    world: Any = SimpleNamespace(
+        cluster=cluster,
+        clock=clock,
+        options=SimpleNamespace(namespaced=False),
+        say=lambda _, message, **__: log.append(message),
+    )
+    known = Known(lambda: inventory["now"], HealthBook(Rules()))
+    observer = Observer(world, known, lambda _: None, lambda _: None)
+    for tenth in range(600):
+        clock.seconds = tenth / 10
+        observer.follow()
+    assert log == ["cannot watch Metric: the extension API server behind metrics.example.com does not answer"]
+    assert observer.trouble() == "the extension API server behind metrics.example.com does not answer"
+    assert cluster.asked == 7
+    assert observer.due == 0.5 + 1 + 2 + 4 + 8 + 16 + 30
+    inventory["now"] = {}
+    observer.follow()
+    assert (observer.trouble(), observer.due) == ("", None)
+
+
+class CutShort:
+    """A cluster behind something that ends each watch at once, as if all had been said."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def watch(self, *_: Any, **__: Any) -> Any:
+        self.asked += 1
+        return nullcontext(iter([event(EventKind.ADDED, OURS)]))
+
+
+def test_a_watch_that_ends_before_it_told_the_state_is_a_failure() -> None:
+    """Nothing is missing by it, it is told once, and it is not asked for again and again."""
+    cluster, log, news = CutShort(), list[str](), list[object]()
+    world: Any = SimpleNamespace(
+        cluster=cluster,
+        options=SimpleNamespace(selector=""),
+        say=lambda _, message, **__: log.append(message),
+    )
+    lost = replace(KEY, name="b")
+    entries = {KEY: ENTRY, lost: replace(ENTRY, id=lost)}
+    known = Known(lambda: entries, HealthBook(Rules(statusless=frozenset({("", "ConfigMap")}))))
+    watcher = Watcher(world, Scope("", "ConfigMap"), CONFIG_MAP, known, news.append, news.append)
+    watcher.start()
+    time.sleep(1)
+    watcher.stop()
+    watcher.join(5)
+    assert not watcher.is_alive()
+    assert log == ["cannot watch ConfigMap: the watch ended before it had told the whole state"]
+    assert [each for each in news if isinstance(each, Drift)] == []
+    assert watcher.trouble == "the watch ended before it had told the whole state"
+    assert cluster.asked <= 3

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from envctl.agent.workers import Workers
+from envctl.agent.workers import Window, Workers
 
 
 @pytest.fixture
@@ -22,7 +22,8 @@ def test_every_item_gets_its_answer(workers) -> None:
 
 
 def test_as_many_run_at_once_as_there_are_threads(workers) -> None:
-    """Four meet at a barrier that only opens for four."""
+    """Four meet at a barrier that only opens for four, once the first answers made room for them."""
+    workers.run(lambda item: item, range(4), lambda: False)
     barrier = threading.Barrier(4, timeout=10)
     assert len(workers.run(lambda _: barrier.wait(), range(4), lambda: False)) == 4
 
@@ -63,3 +64,21 @@ def test_an_exception_of_an_item_is_not_swallowed(workers) -> None:
 
     with pytest.raises(ZeroDivisionError):
         workers.run(fail, [1], lambda: False)
+
+
+def test_room_doubles_with_each_round_trip_and_halves_when_the_server_is_too_busy() -> None:
+    """Agent's fault row 6: slow start up to the most that is allowed, never less than one."""
+    heard = [0]
+    window = Window(8, lambda: heard[0])
+    sizes = [window.size]
+    for _ in range(8):
+        window.answered()
+        sizes.append(window.size)
+    assert sizes == [2, 3, 4, 5, 6, 7, 8, 8, 8]
+    for _ in range(4):
+        heard[0] += 1
+        window.answered()
+        sizes.append(window.size)
+    assert sizes[-4:] == [4, 2, 1, 1]
+    window.answered()
+    assert window.size == 2

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from envctl.errors import InputError
+from envctl.errors import InputError, UsageError
 from envctl.httpserver.server import Server, parsed_address
 from envctl.model.page import Page
 
@@ -91,7 +91,7 @@ def test_an_address_is_a_host_and_a_port(address: str, expected: tuple[str, int]
 @pytest.mark.parametrize("address", ["8080", "localhost", "localhost:http", ":70000", "", ":-1", ":8\uff10"])
 def test_anything_else_is_no_address(address: str) -> None:
     """And the error says how one is written."""
-    with pytest.raises(InputError) as error:
+    with pytest.raises(UsageError) as error:
         parsed_address(address)
     assert str(error.value).startswith(f"{address!r} is no address to listen at")
     assert error.value.hint == "write HOST:PORT, or :PORT for every address"

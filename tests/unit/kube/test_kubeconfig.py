@@ -215,7 +215,8 @@ def test_a_client_certificate_is_used_and_its_key_does_not_stay_on_disk(
         pytest.param(
             {},
             UsageError,
-            "{path}: no context is chosen\nhint: name one with --context; known ones: none",
+            "{path}: no context is chosen\n"
+            "hint: it has none at all; name another file with --kubeconfig or KUBECONFIG",
             id="empty",
         ),
         pytest.param("", InputError, "{path}: not a kubeconfig: the file holds no mapping", id="no text"),

@@ -170,6 +170,23 @@ def test_a_stalled_stream_ends(server: Any, transport: Transport) -> None:
         assert [short(event) for event in events] == ["added a"]
 
 
+def test_silence_after_a_bookmark_ends_a_stream_sooner(server: Any, transport: Transport) -> None:
+    """A server that sends bookmarks sends one a minute, so more silence than that tells enough."""
+    bookmark = line("BOOKMARK", {"metadata": {"resourceVersion": "9"}})
+    server.chunks(line("ADDED", named("a")) + line("BOOKMARK", END), bookmark, end=False)
+    with watch(transport, Lifetime(quiet=0.05)) as events:
+        assert [short(event) for event in events] == ["added a", "synced"]
+
+
+@given(st.floats(2, 3600))
+def test_a_stream_ends_within_the_time_that_it_is_given(seconds: float) -> None:
+    """Also where nothing is heard any more: then its life and the margin have passed."""
+    life = Lifetime.within(seconds)
+    assert 1 <= life.shortest <= life.longest
+    assert life.margin > 0
+    assert life.longest + life.margin == pytest.approx(seconds)
+
+
 def test_a_watch_that_is_not_read_sends_nothing(server: Any, transport: Transport) -> None:
     """Opening is left to the thread that reads."""
     with watch(transport):

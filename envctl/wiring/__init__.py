@@ -14,20 +14,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 from envctl.errors import Problem
 from envctl.health.rules import Rules
+from envctl.model.access import Access
 from envctl.model.settings import Settings
 from envctl.model.status import EnvironmentStatus, LogEntry
 from envctl.model.values import JsonObject
 from envctl.ports import Clock, Cluster, Evaluator, RenderCache, Repository, Tree
 
 if TYPE_CHECKING:
-    from envctl.agent.board import Board
     from envctl.agent.options import World
     from envctl.installation.manifests import Installation
     from envctl.manifests.stream import Placed
@@ -71,11 +70,11 @@ def open_repository(directory: Path) -> Repository:
     return adapter(directory, clock=system_clock())
 
 
-def open_store(directory: Path) -> Repository:
-    """A bare repository for an agent's fetched objects, created where absent."""
+def open_store(directory: Path, access: Access | None = None) -> Repository:
+    """A bare repository for fetched objects, made where absent. `access` opens its remotes."""
     from envctl.gitstore.repository import open_store as adapter
 
-    return adapter(directory, clock=system_clock())
+    return adapter(directory, clock=system_clock(), access=access)
 
 
 @contextmanager
@@ -144,11 +143,16 @@ def current_settings(repository: Repository) -> Settings:
     return load_settings(repository.tree(head)) if head else Settings()
 
 
-def reach(kubeconfig: Path | None, context: str | None, may_write: Callable[[], bool]) -> Cluster:
-    """As `connect`, to be closed by the caller; `may_write` is asked before each write is sent."""
+def reach(
+    kubeconfig: Path | None, context: str | None, may_write: Callable[[], bool], resync: float = 600
+) -> Cluster:
+    """As `connect`, to be closed by the caller; `may_write` is asked before each write is sent.
+
+    Watches tell the whole state again within `resync` seconds.
+    """
     from envctl.kube.connect import connect as adapter
 
-    return adapter(kubeconfig, context, may_write)
+    return adapter(kubeconfig, context, may_write, resync)
 
 
 @contextmanager
@@ -223,6 +227,7 @@ class PushSettings:
     namespaced: bool = False
     timeout: float | None = None
     force: bool = False
+    take_over: tuple[str, ...] = ()
 
 
 _TURN = 600.0  # how long another apply is waited for where nothing else was said
@@ -284,121 +289,13 @@ def _push_world(
 ) -> "World":
     from envctl.agent.options import AgentOptions, World
 
-    options = AgentOptions(settings.environment, namespace=settings.namespace, namespaced=settings.namespaced)
-    return World(options, repository, cluster, system_clock(), log, health_rules())
-
-
-@dataclass(frozen=True, slots=True)
-class AgentSettings:
-    """What the command line tells an agent. `store` None means a folder in the cache folder."""
-
-    environment: str
-    repository: str
-    interval: float
-    store: Path | None
-    namespace: str
-    namespaced: bool = False
-    drift: str = "heal"
-
-
-def run_agents(
-    agents: Sequence[AgentSettings],
-    reach: Callable[[Callable[[], bool]], Cluster],
-    log: Callable[[LogEntry], None],
-    stop: threading.Event,
-    *,
-    lease: int | None = 15,
-    listen: str = "",
-) -> None:
-    """Run one agent for each environment until `stop` is set.
-
-    `reach` connects to the cluster; it is given what has to be asked before each write. With a `lease` of
-    so many seconds, an agent acts only while it holds its environment's Lease. Probes and metrics are
-    answered at the address `listen`, if there is one.
-    """
-    from envctl.agent.board import Board
-    from envctl.agent.crew import run_together
-
-    boards = {each.environment: Board(each.environment, monotonic) for each in agents}
-    work = partial(_run_elected, lease) if lease else _run_alone
-    with _listening(listen, tuple(boards.values())):
-        run_together(
-            {each.environment: partial(work, each, boards[each.environment], reach, log) for each in agents},
-            stop,
-        )
-
-
-@contextmanager
-def _listening(address: str, boards: "Sequence[Board]") -> Iterator[None]:
-    if not address:
-        yield
-        return
-    from envctl.agent.pages import answer
-    from envctl.httpserver.exposition import metrics_page
-    from envctl.httpserver.server import Server
-
-    with closing(Server(address, lambda path: answer(boards, path, metrics_page))):
-        yield
-
-
-def _run_elected(
-    duration: int,
-    settings: AgentSettings,
-    board: "Board",
-    reach: Callable[[Callable[[], bool]], Cluster],
-    log: Callable[[LogEntry], None],
-    stop: threading.Event,
-) -> None:
-    from envctl.agent.lease import Elector, LeaseOptions, lead
-
-    identity = f"{platform.node()}_{uuid.uuid4().hex[:8]}"
-    options = LeaseOptions(settings.environment, settings.namespace, identity, duration)
-    # A connection of its own: no slow request of the agent may keep the lease from being renewed.
-    with closing(reach(lambda: True)) as cluster:
-        elector = Elector(options, cluster, system_clock(), log)
-        stale = "the lease was not renewed in time"
-        board.attach(
-            cluster.answers,
-            lambda: elector.trouble or (stale if board.leads and not elector.may_write() else ""),
-        )
-        with closing(reach(elector.may_write)) as fenced:
-            board.attach(fenced.answers)
-            lead(elector, partial(_work, settings, board, fenced, log), stop)
-
-
-def _run_alone(
-    settings: AgentSettings,
-    board: "Board",
-    reach: Callable[[Callable[[], bool]], Cluster],
-    log: Callable[[LogEntry], None],
-    stop: threading.Event,
-) -> None:
-    with closing(reach(lambda: True)) as cluster:
-        board.attach(cluster.answers)
-        _work(settings, board, cluster, log, stop)
-
-
-def _work(
-    settings: AgentSettings,
-    board: "Board",
-    cluster: Cluster,
-    log: Callable[[LogEntry], None],
-    stop: threading.Event,
-) -> None:
-    from envctl.agent.loop import Agent
-    from envctl.agent.options import AgentOptions
-    from envctl.model.keeping import DriftPolicy
-
     options = AgentOptions(
         settings.environment,
-        settings.repository,
         namespace=settings.namespace,
-        interval=settings.interval,
         namespaced=settings.namespaced,
-        drift=DriftPolicy(settings.drift),
+        take_over=settings.take_over,
     )
-    store = open_store(settings.store or _default_store(settings))
-    Agent(options, store, cluster, system_clock(), log, health_rules(), board).run(stop)
+    return World(options, repository, cluster, system_clock(), log, health_rules())
 
 
 def installed(repository: Repository, installation: "Installation", history: int) -> "Installed":
@@ -415,10 +312,3 @@ def manifest_text(objects: Sequence[JsonObject]) -> str:
     from envctl.manifests.text import to_yaml
 
     return "---\n".join(to_yaml(each).decode() for each in objects)
-
-
-def _default_store(settings: AgentSettings) -> Path:
-    from envctl.devcluster.folders import cache_folder
-
-    digest = hashlib.sha256(settings.repository.encode()).hexdigest()[:16]
-    return cache_folder() / "stores" / f"{settings.environment}-{digest}"

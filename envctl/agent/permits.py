@@ -1,0 +1,41 @@
+"""What people allow by an annotation of the `Environment` object, which the branch cannot write."""
+
+from collections.abc import Mapping
+
+from envctl.agent.options import World
+from envctl.agent.resource import ENVIRONMENT
+from envctl.errors import ClusterError, RefusedError, UnavailableError
+
+ACCEPT_REWRITE = "envctl.dev/accept-rewrite"
+"""``OLD..NEW``: the accepted commit, at least 12 digits of it, and the one that does not follow it."""
+RETRY_COMMIT = "envctl.dev/retry-commit"
+"""The quarantined commit; to allow it once more, with another ending: ``COMMIT.2``."""
+_SHORT = 12
+
+
+class LiftableError(RefusedError):
+    """Refused until somebody allows it by an annotation; so it is asked again."""
+
+
+def permit(world: World, name: str) -> str:
+    """The value of an annotation, "" where there is none, or where the cluster does not tell."""
+    options = world.options
+    try:
+        live = world.cluster.get(ENVIRONMENT, options.namespace, options.environment) or {}
+    except (ClusterError, UnavailableError):
+        return ""
+    metadata = live.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
+    found = annotations.get(name) if isinstance(annotations, Mapping) else None
+    return found if isinstance(found, str) else ""
+
+
+def allows_rewrite(world: World, old: str, new: str) -> bool:
+    """Whether going from one commit to another is allowed. Used up by it: the next one starts elsewhere."""
+    before, _, after = permit(world, ACCEPT_REWRITE).strip().partition("..")
+    return len(before) >= _SHORT and old.startswith(before) and after == new
+
+
+def rewrite_hint(old: str, new: str) -> str:
+    """How to allow it."""
+    return f"restore the branch, or annotate the Environment: {ACCEPT_REWRITE}={old[:_SHORT]}..{new}"

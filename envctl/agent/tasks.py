@@ -1,0 +1,92 @@
+"""One object to be applied, and what applying, replacing and pruning have in common."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from envctl.errors import ClusterError, EnvctlError, InputError
+from envctl.model.cluster import ResourceType
+from envctl.model.inventory import InventoryEntry
+from envctl.model.objects import ObjectId
+from envctl.model.plan import Action, ObjectResult
+from envctl.model.values import JsonObject
+from envctl.planning.immutable import is_immutable
+from envctl.ports import Cluster
+
+_FORBIDDEN = 403
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One object to be applied.
+
+    `force` takes fields back from other managers. `look` reads the live object first, to see
+    whether it is ours at all; `heed`, to leave to others what is theirs (`planning.yielding`).
+    """
+
+    entry: InventoryEntry
+    value: JsonObject
+    force: bool = False
+    look: bool = False
+    heed: bool = False
+
+
+def served_type(cluster: Cluster, value: JsonObject) -> ResourceType:
+    """The type of an object, at its own version. Raises ClusterError where the server does not serve it."""
+    group, _, version = str(value.get("apiVersion", "")).rpartition("/")
+    kind = cluster.resource_type(group, str(value.get("kind", "")), version)
+    if kind is None:
+        raise ClusterError(
+            f"the API server does not serve {value.get('kind')} of {value.get('apiVersion')}",
+            status=404,
+            reason="NotServed",
+            hint="its CustomResourceDefinition is missing, or serves other versions",
+        )
+    return kind
+
+
+def require_scope(kind: ResourceType, key: ObjectId) -> None:
+    """Raise InputError for an object with a namespace whose kind has none."""
+    if key.namespace and not kind.namespaced:
+        raise InputError(
+            f"{kind.kind} objects belong to no namespace, and this one names {key.namespace}",
+            place=str(key),
+            hint="take metadata.namespace out of the rendered object",
+        )
+
+
+def failure(key: ObjectId, error: EnvctlError) -> ObjectResult:
+    """The result for an object that could not be applied or pruned."""
+    reason, hint = error.summary, error.hint
+    if isinstance(error, ClusterError) and is_immutable(error):
+        hint = hint or (
+            "this field cannot be changed: delete the object once, render it under a new name, or let it be "
+            "replaced by the annotation envctl.dev/replace: immutable"
+        )
+    if isinstance(error, ClusterError) and _is_ending(error):
+        reason = f"the namespace {key.namespace} is being deleted"
+        hint = "nothing can be created in it until it is gone; it is tried again"
+    return ObjectResult(key, Action.FAILED, reason, hint)
+
+
+def _is_ending(error: ClusterError) -> bool:
+    """Whether nothing may be created because the namespace is being deleted (cause NamespaceTerminating)."""
+    return error.status == _FORBIDDEN and any(
+        field == "metadata.namespace" and "being terminated" in message for field, message in error.causes
+    )
+
+
+def version_of(live: JsonObject) -> str:
+    """The resourceVersion of a live object."""
+    return str(metadata_of(live).get("resourceVersion") or "")
+
+
+def uid_of(live: JsonObject) -> str:
+    """The UID of a live object."""
+    return str(metadata_of(live).get("uid") or "")
+
+
+def metadata_of(value: JsonObject) -> Mapping[str, Any]:
+    """The metadata of an object, empty where it has none."""
+    metadata = value.get("metadata")
+    return metadata if isinstance(metadata, Mapping) else {}
