@@ -28,4 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--stops", type=int, default=5, help="SIGTERMs to the agent's process (the full size: 200)"
     )
     group.addoption("--objects", type=int, default=2000, help="objects of one environment (full: 20000)")
+    group.addoption(
+        "--damage-seeds", type=int, default=5, help="damages to each part of an agent's store (full: 200)"
+    )
+    group.addoption("--edits", type=int, default=150, help="random edits of objects (the full size: 1000)")
     group.addoption("--outage", type=float, default=2, help="seconds of an API outage (the full size: 600)")

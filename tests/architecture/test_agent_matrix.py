@@ -5,33 +5,14 @@ from tests.support.matrices import named_rows
 ROWS = frozenset(range(1, 75))
 _MUST = ((1, 3), (6, 16), (18, 18), (20, 20), (22, 25), (28, 37), (40, 43), (45, 46), (48, 50), (54, 55))
 MUST = {row for first, last in (*_MUST, (57, 58), (62, 68), (71, 73)) for row in range(first, last + 1)}
-# Rows that must be shown and have no test yet. Whoever writes its test takes a row out, in a line of its own.
-MISSING = {
-    # observe
-    *{12, 16, 18, 23, 33, 72},
-    # apply, waves
-    *{24, 25, 28, 30, 31, 32, 35, 36, 71},
-    # source
-    *{37, 40, 43, 45, 46, 48, 49, 50},
-    # prune
-    *{10, 11, 13, 68},
-}
 # Rows that need not be shown yet, and why. Whoever shows one takes it out.
 LATER = {
     4: "needs an etcd of three members; the dev cluster runs one",
     5: "needs an etcd that is filled up to its quota",
-    17: "needs a second API server that is cut off from etcd; what is deleted has a precondition on its UID",
     19: "needs an aggregated API server",
-    38: "comes with the source of deploy commits",
-    39: "comes with the source of deploy commits",
     44: "signature policy comes later",
-    47: "dulwich checks each object's id; needs a lying server",
-    51: "comes with the source of deploy commits",
     52: "needs a resolver of the test's own",
-    53: "comes with the source of deploy commits",
     59: "needs a limit on memory that holds for one process",
-    60: "comes with the source of deploy commits",
-    61: "there is one version yet",
     69: "the writer refuses plain Secrets; at the agent it comes with signature policy",
     70: "hooks come later",
     74: "webhooks come later",
@@ -41,7 +22,6 @@ LATER = {
 def test_each_row_has_a_test_or_a_reason() -> None:
     """Which tests those are, `grep -rn "Agent's fault row" tests` lists."""
     found = named_rows("Agent")
-    assert found | MISSING | set(LATER) == ROWS
-    assert found & (MISSING | set(LATER)) == set(), "these are shown: take them out of MISSING or LATER"
-    assert MISSING <= MUST
+    assert found | set(LATER) == ROWS
+    assert found & set(LATER) == set(), "these are shown: take them out of LATER"
     assert MUST & set(LATER) == set()

@@ -175,8 +175,11 @@ def test_a_token_without_rights(
 def test_a_cluster_that_does_not_know_envctl_and_gives_no_rights(
     published: Workspace, start_cluster: Callable[[ClusterOptions], DevCluster], tmp_path: Path
 ) -> None:
-    """The kind for the report is missing, and somebody else has to create it; nothing is written."""
+    """The kind for the report is missing: a dry run needs none, an apply has to create it; nothing is written."""
     fresh = start_cluster(ClusterOptions())
+    shown = published.envctl("apply", "dev", "--dry-run", "--kubeconfig", str(fresh.kubeconfig))
+    assert "failed: the namespace" in shown.out
+    assert shown.err == ""
     content = yaml.safe_load(fresh.kubeconfig.read_text())
     content["users"][0]["user"]["as"] = "nobody"
     path = tmp_path / "nobody.kubeconfig"

@@ -1,11 +1,13 @@
 """The running agent against the real API server: it follows, heals by watch, reports, and stops."""
 
+import contextlib
 import threading
 from dataclasses import replace
 
 import pytest
 
 from envctl.agent.once import reconcile_once
+from envctl.kube.connect import connect
 from envctl.model.cluster import ResourceType
 from envctl.model.keeping import DriftPolicy
 from envctl.model.status import Level
@@ -254,17 +256,24 @@ def test_an_agent_may_start_before_its_branch_exists(rig, cm) -> None:
         rig.await_applied(rig.branch.tip)
 
 
-def test_what_failed_is_tried_again_without_a_new_commit(almighty, cm, unique_name) -> None:
-    """An object whose namespace is missing is applied soon after somebody makes it."""
+def test_what_failed_is_tried_again_without_a_new_commit(almighty, cm, unique_name, wait_for) -> None:
+    """An object whose namespace is missing is applied soon after somebody makes it. Each news is told once."""
     rig = almighty
     late = unique_name("late")
     rig.branch.publish({"web": [cm("a", rig.namespace), cm("b", late, x="1")]})
     with rig.running():
         status = rig.await_condition("Ready", "ObjectsFailed")
         assert status.failures[0].reason == f"the namespace '{late}' does not exist"
+        tries = rig.agent.requests()["PATCH"]
+        wait_for(lambda: rig.agent.requests()["PATCH"] >= tries + 3)
         rig.kube.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": late}})
         rig.await_applied(rig.branch.tip)
     assert rig.live("b", late)["data"] == {"x": "1"}
+    revision = rig.branch.tip[:12]
+    assert [line.removeprefix(f"{revision}: ") for line in messages(rig) if revision in line] == [
+        "1 created, 1 failed",
+        "1 created",
+    ]
     rig.kube.delete(NAMESPACES, "", late)
 
 
@@ -428,3 +437,24 @@ def test_a_stop_in_the_middle_of_an_apply_is_clean(rig, cm, wait_for) -> None:
     assert applied < 300
     with rig.running():
         assert rig.await_applied(rig.branch.tip).objects == 300
+
+
+def test_a_kind_that_went_while_no_agent_ran_comes_back_with_its_objects(
+    almighty, cluster, unique_name, wait_for
+) -> None:
+    """It is not served at the start, so nobody can watch it then; it is tried again."""
+    rig, group = almighty, f"{unique_name('g')}.example.com"
+    definition = thing_definition(group, "things")
+    name = definition["metadata"]["name"]
+    thing = {"apiVersion": f"{group}/v1", "kind": "Thing", "metadata": {"name": "a"}}
+    rig.branch.publish({"web": [definition, thing]})
+    assert rig.once().succeeded
+    kind = rig.kube.resource_type(group, "Thing")
+    rig.kube.delete(DEFINITIONS, "", name)
+    wait_for(lambda: rig.kube.get(DEFINITIONS, "", name) is None, "the kind is gone")
+    with contextlib.closing(connect(cluster.kubeconfig)) as fresh:
+        wait_for(lambda: fresh.resource_type(group, "Thing") is None, "it is not served")
+        with rig.running(fresh):
+            wait_for(lambda: rig.kube.get(DEFINITIONS, "", name), "the kind is back")
+            wait_for(lambda: rig.live("a", kind=kind), "its object is back")
+    rig.kube.delete(DEFINITIONS, "", name)

@@ -174,7 +174,8 @@ def test_an_immutable_field_fails_by_name_and_nothing_is_deleted(rig) -> None:
     assert str(failure.id) == f"Job.batch {rig.namespace}/j"
     assert "immutable" in failure.reason
     assert (
-        failure.hint == "this field cannot be changed: delete the object once, or render it under a new name"
+        failure.hint == "this field cannot be changed: delete the object once, render it under a new name, "
+        "or let it be replaced by the annotation envctl.dev/replace: immutable"
     )
     assert rig.live("j", kind=JOB)["metadata"]["uid"] == uid
 

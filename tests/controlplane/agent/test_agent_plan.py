@@ -63,6 +63,19 @@ def test_a_plan_asks_only_about_what_changed(rig: Any, cm: Any) -> None:
     assert rig.everything() == versions
 
 
+def test_what_is_in_a_namespace_that_stands_already_is_judged(rig: Any, cm: Any) -> None:
+    """A namespace that is adopted is not created: what somebody else has in it is found, not told as new."""
+    edit(rig, "theirs", "somebody")
+    space = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": rig.namespace, "annotations": {"envctl.dev/adopt": "true"}},
+    }
+    rig.branch.publish({"web": [space, cm("theirs", rig.namespace), cm("new", rig.namespace)]})
+    found = {each.result.id.name: str(each.result.action) for each in planned(rig).objects}
+    assert found == {rig.namespace: "configured", "theirs": "failed", "new": "created"}
+
+
 def test_a_plan_never_shows_a_secret(rig: Any, cluster: Any) -> None:
     """Neither as text nor as JSON, whether it is created, changed, drifted or refused."""
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from envctl.agent.reconcile import Reconciler
 from envctl.errors import RefusedError
 from envctl.model.cluster import ResourceType
 
@@ -36,6 +37,19 @@ def test_what_left_the_branch_is_deleted_and_nothing_else(rig, cm) -> None:
     assert shown(rig.once()) == {"b": "deleted"}
     assert (rig.data("a"), rig.data("b"), rig.data("theirs")) == ({}, None, {})
     assert rig.status().objects == 1
+
+
+def test_nothing_is_remembered_of_what_is_gone(rig, cm) -> None:
+    """Names that change with each commit would fill the memory of an agent that runs for months."""
+    world = rig.world()
+    reconciler = Reconciler(world, lambda _: False)
+    reconciler.store.load()
+    for number in range(3):
+        commit = rig.branch.publish({"web": [cm(f"config-{number}", rig.namespace)]})
+        world.repository.fetch(rig.options.remote, [rig.options.ref])
+        assert reconciler.reconcile(commit).succeeded
+        assert [key.name for key in reconciler.applier.versions] == [f"config-{number}"]
+    reconciler.close()
 
 
 def test_an_agent_that_manages_itself_never_deletes_itself(rig, cm) -> None:

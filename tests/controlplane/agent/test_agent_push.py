@@ -89,8 +89,11 @@ def test_what_the_server_refuses_is_told_object_by_object(rig: Any, cm: Any) -> 
     rig.options = replace(rig.options, retry_first=0.1)
     bad = cm("bad", rig.namespace) | {"data": {"not/a/key": "x"}}
     rig.branch.publish({"web": [bad, cm("a", rig.namespace)]})
-    applied = pushed(rig, Patience(LIMIT))
+    lines: list[str] = []
+    applied = pushed(rig, Patience(LIMIT), tell=lines.append)
     assert (applied.ending, [key.name for key in applied.todo]) == (Ending.FAILED, ["bad"])
+    again = "applying: 1 of 2 objects stand as they should; tried again: "
+    assert any(line.startswith(f"{again}ConfigMap {rig.namespace}/bad failed: ") for line in lines)
     assert {each.id.name: str(each.action) for each in applied.result.results} == {
         "a": "created",
         "bad": "failed",

@@ -21,6 +21,7 @@ from envctl.model.inventory import Accepted, InventoryEntry, inventory_of
 from envctl.model.objects import ObjectId
 from envctl.model.observed import Health
 from envctl.model.plan import Action, ObjectResult
+from envctl.model.status import Level
 
 KEY = ObjectId("", "ConfigMap", "ns", "a")
 HOUR = 1200  # seconds; a third is enough to tell
@@ -194,6 +195,14 @@ def test_the_server_keeps_a_status_of_many_components_and_refuses_a_wrong_one(re
         kube.apply_status(ENVIRONMENT, wrong)
 
 
+def test_the_server_keeps_a_note_in_any_script(reporting: Any) -> None:
+    """It counts bytes; and one Event that it refused would hold up all that come later."""
+    rig, reporter, _, _ = reporting
+    reporter.report(Situation(inventory_of(Accepted("1" * 40, "t", 7, "r"), []), trouble="\u65e5" * 2000))
+    assert {"ReconcileFailed", "CommitAccepted"} <= reasons(rig)
+    assert rig.log == []
+
+
 @pytest.fixture
 def no_events(rig: Any, wait_for: Any) -> Any:
     """The rig, with an agent that has all its rights but that to write Events."""
@@ -224,3 +233,17 @@ def test_an_environment_without_rights_to_events_is_reported_all_the_same(no_eve
     (said,) = [each.message for each in no_events.log]
     assert said.startswith("cannot write events: ")
     assert no_events.status().revision == "2" * 40
+
+
+def test_health_that_turns_is_told_in_the_log_and_flapping_once(reporting: Any) -> None:
+    """Nothing else says in the log that what was applied does not work."""
+    rig, reporter, clock, _ = reporting
+    inventory = inventory_of(Accepted("1" * 40, "t", 7, "r"), [InventoryEntry(KEY, "web", "1")])
+    sick, well = Assessment(Health.DEGRADED, "ConfigMap ns/a: it is bad"), Assessment(Health.HEALTHY)
+    for second, found in enumerate((well, sick, well, sick, well)):
+        clock.seconds = second
+        reporter.report(Situation(inventory, applied="1" * 40, components={"web": found}))
+    assert [(each.level, each.message) for each in rig.log] == [
+        (Level.WARNING, "degraded: component web: ConfigMap ns/a: it is bad"),
+        (Level.INFO, "component web is healthy again"),
+    ]

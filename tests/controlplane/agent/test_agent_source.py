@@ -2,6 +2,7 @@
 
 import pytest
 
+from envctl.agent.resource import ENVIRONMENT
 from envctl.errors import RefusedError
 
 
@@ -31,14 +32,14 @@ def test_a_rewritten_branch_is_refused(settled, cm) -> None:
 
 
 def test_an_older_commit_is_refused(settled) -> None:
-    """A branch that was moved back."""
+    """Agent's fault row 38: a branch that was moved back."""
     settled.branch.move(settled.branch.git("rev-parse", f"{settled.branch.tip}^"))
     assert refusal(settled).startswith("it does not follow the accepted commit")
     assert settled.data("a") == {"x": "2"}
 
 
 def test_another_history_is_refused(settled, cm) -> None:
-    """A new repository at the same place."""
+    """Agent's fault row 43: a new repository at the same place."""
     settled.branch.publish({"web": [cm("a", settled.namespace, x="evil")]}, parent="")
     assert refusal(settled).startswith("it belongs to another history than the accepted commit")
     assert settled.data("a") == {"x": "2"}
@@ -53,7 +54,7 @@ def test_a_sequence_that_does_not_rise_is_refused(settled, cm) -> None:
 
 
 def test_another_environments_commit_is_refused(settled, cm) -> None:
-    """Staging's commit on prod's branch."""
+    """Agent's fault row 39: staging's commit on prod's branch."""
     settled.branch.publish({"web": [cm("a", settled.namespace, x="evil")]}, environment="staging")
     assert refusal(settled) == (
         f"it was made for the environment staging, not {settled.options.environment}; "
@@ -80,3 +81,49 @@ def test_after_a_refusal_a_good_commit_is_taken(settled, cm) -> None:
     settled.branch.publish({"web": [cm("a", settled.namespace, x="3")]}, parent=good)
     settled.once()
     assert settled.data("a") == {"x": "3"}
+
+
+def annotate(rig, name: str, value: str) -> None:
+    """As an administrator does by `kubectl annotate`."""
+    options = rig.options
+    target = f"/apis/envctl.dev/VERSION/namespaces/{options.namespace}/environments/{options.environment}"
+    live = rig.live(options.environment, options.namespace, ENVIRONMENT)
+    metadata = {"name": options.environment, "namespace": options.namespace, "annotations": {name: value}}
+    value_of = {"apiVersion": live["apiVersion"], "kind": "Environment", "metadata": metadata}
+    rig.raw(
+        "PATCH", f"{target.replace('VERSION', ENVIRONMENT.version)}?fieldManager=admin&force=true", value_of
+    )
+
+
+def test_a_rewrite_is_accepted_once_where_somebody_allows_it(settled, cm) -> None:
+    """Agent's fault row 37: force-pushed: refused with the way past it, which holds for this one step only."""
+    old = settled.branch.tip
+    first = settled.branch.git("rev-parse", f"{old}^")
+    new = settled.branch.publish(
+        {"web": [cm("b", settled.namespace, x="3")]}, parent=first, trailers=["Envctl-Allow-Prune: all"]
+    )
+    with pytest.raises(RefusedError) as caught:
+        settled.once()
+    assert caught.value.hint == (
+        f"restore the branch, or annotate the Environment: envctl.dev/accept-rewrite={old[:12]}..{new}"
+    )
+    annotate(settled, "envctl.dev/accept-rewrite", f"{old[:12]}..{new}")
+    settled.once()
+    assert (settled.data("a"), settled.data("b")) == (None, {"x": "3"})
+    settled.branch.move(old)
+    assert refusal(settled).startswith("it does not follow the accepted commit")
+
+
+def test_a_refusal_stays_while_the_branch_cannot_be_read(settled, cm, tmp_path) -> None:
+    """What was read last is what the branch says; the same refusal is told once."""
+    with settled.running():
+        settled.await_condition("Ready", "Applied")
+        settled.branch.publish({"web": [cm("a", settled.namespace, x="evil")]}, environment="staging")
+        settled.await_condition("Stalled", "CommitRefused")
+        away = settled.branch.path.rename(tmp_path / "away.git")
+        found = settled.await_condition("SourceReady", "Failed")
+        assert [found.condition(name).reason for name in ("Ready", "Stalled")] == ["CommitRefused"] * 2
+        away.rename(settled.branch.path)
+        found = settled.await_condition("SourceReady", "Read")
+        assert [found.condition(name).reason for name in ("Ready", "Stalled")] == ["CommitRefused"] * 2
+    assert len([each for each in settled.log if each.message.startswith("refused: ")]) == 1

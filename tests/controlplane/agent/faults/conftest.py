@@ -18,7 +18,7 @@ from envctl.agent.resource import ENVIRONMENT as ENVIRONMENTS
 from envctl.devcluster.cluster import API_ONLY, DevCluster
 from envctl.errors import EnvctlError
 from envctl.kube.cluster import KubeCluster
-from envctl.kube.connect import connect
+from envctl.kube.connect import RESYNC, connect
 from tests.controlplane.conftest import RunningCluster
 from tests.support.apiproxy import ApiProxy, api_proxy
 from tests.support.oracle import AUDIT_POLICY, KINDS, Write, assert_oracle, state, writes
@@ -87,8 +87,8 @@ class Faulty:
         kinds = [_of(each, rig) for each in self.kinds]
         return state(rig.kube, rig.namespace, kinds, rig.options.environment)
 
-    def check(self) -> None:
-        """The oracle, once the agent has converged."""
+    def check(self, replaced: Sequence[str] = ()) -> None:
+        """The oracle, once the agent has converged. `replaced`: what the branch says may be deleted and created."""
         self.twin.once()
         expected = self.state(self.twin)
         with contextlib.suppress(AssertionError, pytest.fail.Exception):
@@ -99,7 +99,7 @@ class Faulty:
         assert_oracle(
             found=self.state(self.rig),
             expected=expected,
-            written=self.writes(),
+            written=[each for each in self.writes() if each.verb != "delete" or each.object not in replaced],
             inventory=self.inventory,
             trees=self.trees,
             allowed=self.own(),
@@ -191,13 +191,15 @@ def make_faulty(make_rig: Callable[..., Any], cluster: Any, wait_for: Any) -> It
     """Makes environments with a proxy before the API server."""
     with contextlib.ExitStack() as stack:
 
-        def make(audit: Path | None = None, kubeconfig: Path | None = None, **options: Any) -> Faulty:
+        def make(
+            audit: Path | None = None, kubeconfig: Path | None = None, resync: float = RESYNC, **options: Any
+        ) -> Faulty:
             settings = {"retry_first": 0.1, "kubeconfig": kubeconfig, **options}
             rig, twin = make_rig(**settings), make_rig(kubeconfig=kubeconfig)
             account = yaml.safe_load((rig.store.with_suffix(".account") / "token.kubeconfig").read_text())
             token = account["users"][0]["user"]["token"]
             proxy = stack.enter_context(api_proxy(kubeconfig or cluster.kubeconfig, token=token))
-            rig.agent = stack.enter_context(contextlib.closing(connect(proxy.kubeconfig)))
+            rig.agent = stack.enter_context(contextlib.closing(connect(proxy.kubeconfig, resync=resync)))
             log = audit or cluster.dev.options.audit_log
             faulty = Faulty(rig, proxy, twin, log, log.stat().st_size, wait=wait_for)
             stack.callback(_remove_definitions, faulty)

@@ -4,6 +4,7 @@ import itertools
 import random
 import signal
 import subprocess
+import time
 from collections.abc import Iterable
 from typing import Any
 
@@ -139,3 +140,22 @@ def stop_at(faulty: Faulty, agent: "subprocess.Popen[str]", number: int) -> None
     options = faulty.rig.options
     lease = faulty.rig.live(f"envctl-{options.environment}", options.namespace, LEASE)
     assert record_of(lease or {}).holder == ""
+
+
+def test_a_server_that_stands_still_keeps_no_agent_from_ending(faulty: Faulty) -> None:
+    """Agent's fault row 58: requests under way are waited for, but not for longer than a pod has; nothing is lost."""
+    rig = faulty.rig
+    faulty.publish(*FIRST)
+    with faulty.process() as agent:
+        rig.await_applied(rig.branch.tip)
+        faulty.proxy.hold()
+        tip = faulty.publish(*SECOND)
+        time.sleep(3)
+        began = time.monotonic()
+        agent.send_signal(signal.SIGTERM)
+        assert agent.wait(60) == 1
+        assert time.monotonic() - began < 30
+        faulty.proxy.release()
+    with faulty.process():
+        rig.await_applied(tip)
+    faulty.check()

@@ -221,6 +221,21 @@ def test_a_token_that_nobody_renews_is_told_once(faulty: Faulty) -> None:
         faulty.check()
 
 
+@pytest.mark.parametrize(("status", "times"), [(500, 2), (503, 2), (504, 2), (429, 5)])
+@pytest.mark.parametrize("path", [r"configmaps\?", "environments/"])
+def test_a_server_that_fails_at_the_start_is_waited_for(
+    status: int, times: int, path: str, faulty: Faulty
+) -> None:
+    """Agent's fault rows 6 and 7: what it answers then is no reason to end, and with it all other environments."""
+    fault = faulty.proxy.fault(answered(status), "GET", path, times=times)
+    tip = faulty.publish(*FIRST)
+    with faulty.rig.running():
+        faulty.rig.await_applied(tip)
+        assert fault.hit == times
+        faulty.check()
+    assert any(each.message.startswith("cannot start yet: ") for each in faulty.rig.log)
+
+
 def test_a_stalled_write_holds_up_no_other(faulty: Faulty) -> None:
     """The connection stays open and nothing comes back: the other objects are applied, and it is made good."""
     faulty.publish(*FIRST)

@@ -1,0 +1,130 @@
+"""The agent's process without its Git server, or without room for its store: the cluster stays, and is still kept."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.controlplane.agent.faults.conftest import FIRST, SECOND, Faulty
+from tests.support import disks
+from tests.support.disks import Disk, small_disk
+from tests.support.git_servers import GitServer, git_http_server
+
+NO_DISK = disks.missing()
+
+
+@pytest.fixture
+def remote(faulty: Faulty, tmp_path: Path) -> Iterator[GitServer]:
+    """The branch's repository over TLS, for one user; the agent's repository from now on."""
+    root = faulty.rig.branch.path.parent
+    with git_http_server(root, users={"ann": "first"}, tls=tmp_path / "tls") as served:
+        url = served.url(faulty.rig.branch.path.name)
+        faulty.rig.options = replace(faulty.rig.options, remote=url)
+        yield served
+
+
+@pytest.fixture
+def credentials(remote: GitServer, tmp_path: Path) -> Path:
+    """A folder as a mounted Secret is."""
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    assert remote.certificate
+    for name, text in {
+        "username": "ann",
+        "password": "first",
+        "ca.crt": remote.certificate.read_text(),
+    }.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def keeps_what_is_there(faulty: Faulty) -> None:
+    """The state stays as it was applied, and drift is healed as ever."""
+    live: Any = faulty.rig.live("change")
+    faulty.rig.kube.replace(faulty.rig.config_map_type, {**live, "data": {"x": "drifted"}})
+    faulty.wait(lambda: faulty.rig.data("change") == {"x": "1"}, "drift is healed meanwhile")
+    assert faulty.rig.data("leave") == {"x": "1"}
+    assert faulty.rig.data("new") is None
+
+
+def source(faulty: Faulty) -> tuple[str, str]:
+    """Whether the source is read, and what is said of it."""
+    condition = faulty.rig.status().condition("SourceReady")
+    return (condition.reason, condition.message) if condition else ("", "")
+
+
+@pytest.mark.parametrize("status", [401, 429, 500])
+def test_a_git_server_that_refuses_costs_nothing_but_news(
+    status: int, faulty: Faulty, remote: GitServer, credentials: Path
+) -> None:
+    """Agent's fault row 50: told once, with when the branch was last read; no request a second; then it goes on by itself."""
+    rig = faulty.rig
+    faulty.publish(*FIRST)
+    with faulty.process("--credentials", str(credentials)):
+        rig.await_applied(rig.branch.tip)
+        remote.script = lambda _method, _path: (
+            status,
+            {"Retry-After": "1"} if status == 429 else {},
+            b"not now",
+        )
+        tip = faulty.publish(*SECOND)
+        faulty.wait(lambda: str(status) in source(faulty)[1], "it is told")
+        assert "(last read 20" in source(faulty)[1]
+        asked = len(remote.requests)
+        keeps_what_is_there(faulty)
+        faulty.wait(lambda: len(remote.requests) > asked + 1, "it is asked again")
+        told = [line for line in faulty.log().splitlines() if "cannot read" in json.loads(line)["message"]]
+        assert len(told) == 1
+        remote.script = lambda _method, _path: None
+        rig.await_applied(tip)
+        faulty.check()
+
+
+def test_a_password_that_was_revoked_is_read_again_from_its_file(
+    faulty: Faulty, remote: GitServer, credentials: Path
+) -> None:
+    """Agent's fault row 50: the server wants another one, the file gets it, and the process goes on without a restart."""
+    rig = faulty.rig
+    faulty.publish(*FIRST)
+    with faulty.process("--credentials", str(credentials)):
+        rig.await_applied(rig.branch.tip)
+        remote.users = {"ann": "second"}
+        tip = faulty.publish(*SECOND)
+        faulty.wait(lambda: "gives no access" in source(faulty)[1], "it is told")
+        keeps_what_is_there(faulty)
+        (credentials / "password").write_text("second")
+        rig.await_applied(tip)
+        assert source(faulty)[0] == "Read"
+        faulty.check()
+
+
+FULL: dict[str, tuple[str, Callable[[Disk], object], Callable[[Disk], object]]] = {
+    "no room": ("8m", lambda disk: disk.fill(0), Disk.make_room),
+    "no inodes": ("8m,nr_inodes=400", Disk.use_up_inodes, Disk.free_inodes),
+    "read-only": ("8m", lambda disk: disk.remount("ro"), lambda disk: disk.remount("rw")),
+}
+
+
+@pytest.mark.skipif(bool(NO_DISK), reason=NO_DISK or "root may mount")
+@pytest.mark.parametrize("how", FULL)
+def test_a_store_without_room_waits_for_some(how: str, faulty: Faulty, tmp_path: Path) -> None:
+    """Agent's fault row 48: a new commit cannot be fetched; it is told, all stays as it was, and there is room again.
+
+    What was fetched before is read from there, so drift is healed meanwhile.
+    """
+    rig, (size, fill, relieve) = faulty.rig, FULL[how]
+    faulty.publish(*FIRST)
+    with small_disk(tmp_path / "disk", size) as disk, faulty.process("--store", str(disk.path / "store")):
+        rig.await_applied(rig.branch.tip)
+        fill(disk)
+        tip = faulty.publish(*SECOND)
+        faulty.wait(lambda: not rig.status().ready, "it is told")
+        message = rig.await_condition("Ready", "ReconcileFailed").condition("Ready").message
+        assert any(each in message for each in ("No space left", "Read-only file system")), message
+        keeps_what_is_there(faulty)
+        relieve(disk)
+        rig.await_applied(tip)
+        faulty.check()
