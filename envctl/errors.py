@@ -59,6 +59,13 @@ class EnvctlError(Exception):
             lines.append(f"hint: {self.hint}")
         return "\n".join(lines)
 
+    @property
+    def line(self) -> str:
+        """All of it in one line, for logs and for messages of a status."""
+        head = f"{self.place}: {self.summary}" if self.place else self.summary
+        text = "; ".join([head, *map(str, self.problems)])
+        return " ".join((f"{text} ({self.hint})" if self.hint else text).split())
+
 
 class InputError(EnvctlError):
     """The author of a file must act: a source file, an overlay or an object is wrong."""

@@ -19,7 +19,7 @@ BOUNDS = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0
 """Upper bounds of the buckets for durations of reconciles, in seconds."""
 
 
-OUTCOMES = ("succeeded", "failed", "interrupted", "stopped")
+OUTCOMES = ("succeeded", "failed", "interrupted", "stopped", "unread")
 """How a reconcile ends."""
 
 Answers = Callable[[], Mapping[tuple[str, int], int]]
@@ -33,7 +33,8 @@ class Shown:
     - `status`: what there is to report; None before the first time. `reported`: it was written once.
       `unreported`: why the last report could not be written, "" where it was.
     - `outcomes`: reconciles by how they ended: ``succeeded``, ``failed`` (some objects), ``interrupted`` (by
-      something newer), ``stopped`` (the commit was refused, or the cluster or Git did not answer).
+      something newer), ``stopped`` (the commit was refused, or the cluster did not answer), ``unread`` (the
+      commit could not be fetched).
     - `results`: objects by what a reconcile did to them; nothing was sent for those that are not in it.
     - `durations`: how many reconciles took at most each of `BOUNDS`, and longer; `seconds` all together.
     """
@@ -139,13 +140,13 @@ class Board:
         """It was reported, or could not be."""
         self._shown = replace(self._shown, reported=self._shown.reported or not trouble, unreported=trouble)
 
-    def reconciled(self, seconds: float, result: ReconcileResult | None) -> None:
-        """A reconcile has ended; without a result where it was stopped."""
+    def reconciled(self, seconds: float, result: ReconcileResult | None, *, unread: bool = False) -> None:
+        """A reconcile has ended; without a result where it was stopped, or nothing could be fetched."""
         shown, slot = self._shown, bisect_left(BOUNDS, seconds)
         durations = (*shown.durations[:slot], shown.durations[slot] + 1, *shown.durations[slot + 1 :])
         self._shown = replace(
             shown,
-            outcomes=Counter(shown.outcomes) + Counter([_outcome(result)]),
+            outcomes=Counter(shown.outcomes) + Counter([_outcome(result, unread=unread)]),
             results=Counter(shown.results) + Counter(result.counts() if result else {}),
             durations=durations,
             seconds=shown.seconds + seconds,
@@ -170,9 +171,9 @@ class Board:
         return self._monotonic() - asked_at < stuck
 
 
-def _outcome(result: ReconcileResult | None) -> str:
+def _outcome(result: ReconcileResult | None, *, unread: bool) -> str:
     if result is None:
-        return "stopped"
+        return "unread" if unread else "stopped"
     if result.interrupted:
         return "interrupted"
     return "failed" if result.failures else "succeeded"

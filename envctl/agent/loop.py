@@ -22,7 +22,7 @@ from envctl.agent.reconcile import Reconciler
 from envctl.agent.report import Reporter
 from envctl.agent.setup import prepare
 from envctl.agent.situation import Situation
-from envctl.agent.source import Head, Source
+from envctl.agent.source import Head, Source, UnreadError, fetched
 from envctl.errors import (
     ClusterError,
     ConflictError,
@@ -51,7 +51,8 @@ class _Progress:
     """Where the agent stands.
 
     `tried` is the commit that was begun last, `target` the same while it is under way (empty at
-    rest), `applied` the last one that went through without a failure.
+    rest), `applied` the last one that went through without a failure. `unread` says why the wanted commit
+    cannot be fetched, since `unread_at` (seconds since 1970).
     """
 
     head: Head | None = None
@@ -60,6 +61,8 @@ class _Progress:
     target: str = ""
     refusal: str = ""
     trouble: str = ""
+    unread: str = ""
+    unread_at: float = 0
     failures: tuple[ObjectResult, ...] = ()
     refused: tuple[Refusal, ...] = ()
     waits: tuple[Wait, ...] = ()
@@ -113,9 +116,7 @@ class Agent:
         are reported and tried again; a bug in any thread is raised here.
         """
         self._stop = stop
-        self._board.begin(
-            lambda: self._mailbox.put(Wake()), lambda: self._source.read_at, self._observer.trouble
-        )
+        self._board.begin(lambda: self._mailbox.put(Wake()), self._read_at, self._observer.trouble)
         # The loop waits for the mailbox alone, so the event is turned into a message.
         threading.Thread(target=self._announce_stop, name="envctl-stop", daemon=True).start()
         try:
@@ -146,7 +147,7 @@ class Agent:
             except (UnavailableError, ClusterError) as error:
                 if not _passes(error):
                     raise
-                self._world.say(Level.WARNING, f"cannot start yet: {error}")
+                self._world.say(Level.WARNING, f"cannot start yet: {error.line}")
                 self._stop.wait(max(pause, min(error.retry_after, options.retry_most)))
                 pause = min(2 * pause, options.retry_most)
             else:
@@ -207,11 +208,15 @@ class Agent:
     def _see_head(self, head: Head) -> None:
         branch = self._world.options.branch
         if head.error:
-            self._world.say(Level.WARNING, f"cannot read {branch}: {head.error}")
+            if head.error != self._progress.unread:
+                self._world.say(Level.WARNING, f"cannot read the branch {branch}: {head.error}")
             # What was read last is still what the branch says, a commit that is refused included.
             head = replace(head, commit=self._progress.head.commit if self._progress.head else None)
         elif head.commit is None:
             self._world.say(Level.WARNING, f"the branch {branch} does not exist; nothing is changed")
+            self._progress = replace(self._progress, unread="")
+        elif self._progress.unread:  # the repository answers again
+            self._progress = replace(self._progress, retry_at=self._now(), retries=0)
         self._progress = replace(self._progress, head=head)
         self._tidy_soon()
 
@@ -263,12 +268,16 @@ class Agent:
         self._progress = replace(self._progress, tried=commit, target=commit, retry_at=None, retries=retries)
         self._tidy_at = self._now() + _TIDY
         result: ReconcileResult | None = None
+        unread = False
         try:
             if self._progress.trouble:  # our namespace may be what is gone
                 prepare(self._world, self._pause)
             with self._quarantine.begun(commit):
                 result = self._reconciler.reconcile(self._fetched(commit))
             self._note(result)
+        except UnreadError as error:
+            unread = True
+            self._note_unread(error)
         except DamagedError as error:
             self._note_trouble(error)
         except RefusedError as error:
@@ -283,21 +292,18 @@ class Agent:
             self._reload()
         except EnvctlError as error:
             self._note_trouble(error)
-        self._board.reconciled(self._now() - began, result)
+        self._board.reconciled(self._now() - began, result, unread=unread)
         self._progress = replace(self._progress, target="")
         self._observer.follow()
         self._tidy_at = self._now()
 
     def _fetched(self, commit: str) -> str:
         """The commit to reconcile, with all its objects in the store."""
-        options, repository = self._world.options, self._world.repository
-        with suppress(InputError):
-            return repository.commit(commit).id
         accepted = self._reconciler.store.inventory.accepted
-        repository.keep([accepted.revision if accepted else "", self._progress.applied])
-        found = repository.fetch(options.remote, [options.ref])[options.ref] or commit
-        # The branch may have moved on since it was looked up: what was fetched is the newest.
-        self._progress = replace(self._progress, head=Head(found), tried=found, target=found)
+        found = fetched(self._world, commit, [accepted.revision if accepted else "", self._progress.applied])
+        self._progress = replace(self._progress, unread="")
+        if found != commit:  # the branch has moved on since it was looked up
+            self._progress = replace(self._progress, head=Head(found), tried=found, target=found)
         return found
 
     def _note(self, result: ReconcileResult) -> None:
@@ -325,15 +331,30 @@ class Agent:
             self._progress = replace(self._progress, retries=0)
 
     def _note_refusal(self, commit: str, error: EnvctlError) -> None:
-        if str(error) != self._progress.refusal:
-            self._world.say(Level.ERROR, f"refused: {error}", revision=commit)
-        self._progress = replace(self._progress, refusal=str(error), trouble="")
+        if error.line != self._progress.refusal:
+            self._world.say(Level.ERROR, f"refused: {error.line}", revision=commit)
+        self._progress = replace(self._progress, refusal=error.line, trouble="")
 
     def _note_trouble(self, error: EnvctlError) -> None:
-        if str(error) != self._progress.trouble:
-            self._world.say(Level.WARNING, str(error))
-        self._progress = replace(self._progress, trouble=str(error))
+        if error.line != self._progress.trouble:
+            self._world.say(Level.WARNING, error.line)
+        self._progress = replace(self._progress, trouble=error.line)
         self._retry_later(error.retry_after)
+
+    def _note_unread(self, error: UnreadError) -> None:
+        """The commit is not known, so nothing is said of it. What is told of the branch is told once."""
+        progress, branch = self._progress, self._world.options.branch
+        told = progress.head and (progress.head.error or not progress.head.commit)
+        if not told and str(error) != progress.unread:
+            self._world.say(Level.WARNING, f"cannot read the branch {branch}: {error}")
+        began = progress.unread_at if progress.unread else self._world.clock.now().timestamp()
+        self._progress = replace(progress, unread=str(error), unread_at=began, refusal="", trouble="")
+        self._retry_later(error.retry_after)
+
+    def _read_at(self) -> float:
+        """When the branch was read last, its newest commit included; seconds since 1970."""
+        progress, read_at = self._progress, self._source.read_at
+        return min(progress.unread_at, read_at) if progress.unread else read_at
 
     def _reload(self) -> None:
         """Take over what somebody else wrote to the inventory."""
@@ -380,10 +401,10 @@ class Agent:
         except ConflictError:
             self._reload()
         except EnvctlError as error:
-            if str(error) != self._untold:
-                self._world.say(Level.WARNING, f"cannot report: {error}")
-                self._board.told(str(error))
-            self._untold = str(error)
+            if error.line != self._untold:
+                self._world.say(Level.WARNING, f"cannot report: {error.line}")
+                self._board.told(error.line)
+            self._untold = error.line
             self._tidy_at = self._now() + _LATER
 
     def _situation(self, fights: tuple[tuple[ObjectId, str], ...]) -> Situation:
@@ -399,7 +420,8 @@ class Agent:
             lost=self._reconciler.store.lost,
             working=bool(progress.target),
             waits=self._reconciler.waits or progress.waits,
-            source_error=_source_error(head) or missing,
+            source_error=_source_error(head) or missing or progress.unread,
+            unread=progress.unread,
             refusal=progress.refusal,
             trouble=progress.trouble,
             failures=progress.failures,

@@ -183,7 +183,7 @@ def _reconciling(situation: Situation) -> Condition:
     if situation.working:
         reason, message = _progress(situation)
         return Condition("Reconciling", status=True, reason=reason, message=_short(message))
-    if (situation.failures or situation.trouble) and not situation.refusal:
+    if (situation.failures or situation.trouble or situation.unread) and not situation.refusal:
         return Condition("Reconciling", status=True, reason="Retrying", message="what failed is tried again")
     return Condition("Reconciling", status=False, reason="Idle", message="")
 
@@ -215,6 +215,7 @@ def _hindrance(situation: Situation) -> tuple[str, str]:
     reasons = (
         ("CommitRefused", situation.refusal),
         _progress(situation),
+        ("SourceFailed", situation.unread),
         ("ReconcileFailed", situation.trouble),
         ("ObjectsFailed", _failed_text(situation.failures)),
         ("Fought", fight_text(situation.fights)),

@@ -16,8 +16,8 @@ class Situation:
 
     - `lost`: the inventory may not be all that was applied.
     - `working`: a reconcile is under way. `waits`: the steps that wait for others.
-    - `source_error`: why the branch cannot be read. `refusal`: why its newest commit is refused.
-      `trouble`: why a reconcile ended early.
+    - `source_error`: why the branch cannot be read; `unread`: why its newest commit is not fetched.
+      `refusal`: why that is refused. `trouble`: why a reconcile ended early.
     - `failures`, `refused`: of the last reconcile. `fights`: object → manager.
     - `left`: drift that is not healed because nobody wants it to be: object → what was changed.
     - `health`: the worst of the `components`, whose reasons name an object.
@@ -28,6 +28,7 @@ class Situation:
     lost: bool = False
     working: bool = False
     source_error: str = ""
+    unread: str = ""
     refusal: str = ""
     trouble: str = ""
     waits: tuple[Wait, ...] = ()

@@ -2,7 +2,8 @@
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from envctl.agent.options import World
@@ -27,6 +28,10 @@ class Head:
     commit: str | None
     error: str = ""
     read_at: str = field(default="", compare=False)
+
+
+class UnreadError(EnvctlError):
+    """A commit could not be fetched, which says nothing about the commit itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ class Source(AgentThread):
             commit = self._world.repository.remote_refs(options.remote, [options.ref])[options.ref]
         except EnvctlError as error:
             self._asked_to_wait = error.retry_after
-            return Head(None, _why(error), self._read_text)
+            return Head(None, error.line, self._read_text)
         now = self._world.clock.now()
         self.read_at, self._read_text = now.timestamp(), now.strftime("%Y-%m-%dT%H:%M:%SZ")
         return Head(commit, read_at=self._read_text)
@@ -88,10 +93,24 @@ class Source(AgentThread):
         return pause(options.interval, options.source_most, self._failures, self._asked_to_wait) * spread
 
 
-def _why(error: EnvctlError) -> str:
-    """What is wrong with which repository and what helps, in one line."""
-    head = f"{error.place}: {error.summary}" if error.place else error.summary
-    return f"{head} ({error.hint})" if error.hint else head
+def fetched(world: World, commit: str, keep: Sequence[str]) -> str:
+    """The commit of the branch with all its objects in the store: this one, or what the branch has by now.
+
+    Commits of `keep` stay in the store. Raises UnreadError where the repository cannot be read.
+    """
+    options, repository = world.options, world.repository
+    with suppress(InputError):
+        return repository.commit(commit).id
+    repository.keep(keep)
+    try:
+        found = repository.fetch(options.remote, [options.ref])[options.ref]
+    except EnvctlError as error:
+        unread = UnreadError(error.line)
+        unread.retry_after = error.retry_after
+        raise unread from error
+    if found is None:
+        raise UnreadError(f"it does not exist any more, and {commit[:12]} is not fetched yet")
+    return found
 
 
 def pause(interval: float, most: float, failures: int, asked: float) -> float:

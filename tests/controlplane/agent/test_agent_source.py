@@ -127,3 +127,28 @@ def test_a_refusal_stays_while_the_branch_cannot_be_read(settled, cm, tmp_path) 
         found = settled.await_condition("SourceReady", "Read")
         assert [found.condition(name).reason for name in ("Ready", "Stalled")] == ["CommitRefused"] * 2
     assert len([each for each in settled.log if each.message.startswith("refused: ")]) == 1
+
+
+def test_a_repository_that_is_away_at_the_start_is_no_refusal(settled, tmp_path, wait_for) -> None:
+    """The accepted commit cannot be fetched again into an empty store: told once, as the branch's trouble."""
+    rig, tip = settled, settled.branch.tip
+    rig.store = tmp_path / "empty.store"
+    away = rig.branch.path.rename(tmp_path / "away.git")
+    told = (
+        f"cannot read the branch {rig.options.branch}: {rig.options.remote}: "
+        "there is no Git repository at this path"
+    )
+    with rig.running():
+        found = rig.await_condition("Ready", "SourceFailed")
+        assert [found.condition(name).reason for name in ("SourceReady", "Stalled")] == ["Failed", "Free"]
+        wait_for(lambda: "SourceFailed" in reasons(rig), "the event")
+        away.rename(rig.branch.path)
+        rig.await_applied(tip)
+    assert [each.message for each in rig.log if each.level != "info"] == [told]
+    assert "CommitRefused" not in reasons(rig)
+
+
+def reasons(rig) -> set[str]:
+    """Of the events about the environment."""
+    kind = rig.kube.resource_type("events.k8s.io", "Event")
+    return {each["reason"] for each in rig.kube.list(kind, namespace=rig.options.namespace).items}

@@ -141,16 +141,17 @@ EXPOSED = [
     'envctl_reconciles_total{environment="prod",outcome="failed"} 1.0',
     'envctl_reconciles_total{environment="prod",outcome="interrupted"} 0.0',
     'envctl_reconciles_total{environment="prod",outcome="stopped"} 1.0',
+    'envctl_reconciles_total{environment="prod",outcome="unread"} 1.0',
     *(
         f'envctl_object_results_total{{action="{action}",environment="prod"}} {float(action == "failed")}'
         for action in Action
     ),
     *(
         f'envctl_reconcile_duration_seconds_bucket{{environment="prod",le="{bound}"}} {count}'
-        for bound, count in zip((*BOUNDS, "+Inf"), (0.0, *[1.0] * (len(BOUNDS) - 1), 2.0), strict=True)
+        for bound, count in zip((*BOUNDS, "+Inf"), (0.0, *[2.0] * (len(BOUNDS) - 1), 3.0), strict=True)
     ),
-    'envctl_reconcile_duration_seconds_count{environment="prod"} 2.0',
-    'envctl_reconcile_duration_seconds_sum{environment="prod"} 4000.25',
+    'envctl_reconcile_duration_seconds_count{environment="prod"} 3.0',
+    'envctl_reconcile_duration_seconds_sum{environment="prod"} 4000.5',
     'envctl_api_requests_total{code="200",environment="prod",method="GET"} 4.0',
     'envctl_api_requests_total{code="404",environment="prod",method="GET"} 2.0',
     'envctl_api_requests_total{code="none",environment="prod",method="PATCH"} 2.0',
@@ -163,6 +164,7 @@ def test_metrics_are_those_of_each_environment() -> None:
     failed = ObjectResult(ObjectId("", "ConfigMap", "a", "b"), Action.FAILED, "no")
     leader.reconciled(0.25, ReconcileResult("a" * 40, 7, (failed,)))
     leader.reconciled(4000, None)
+    leader.reconciled(0.25, None, unread=True)
     page = asked("/metrics", leader, other)
     ours = [line for line in page.text.splitlines() if line.startswith("envctl_")]
     assert ours == EXPOSED

@@ -88,6 +88,15 @@ CALM = {"Reconciling": "False Idle", "Stalled": "False Free", "SourceReady": "Tr
             id="a fight",
         ),
         pytest.param(
+            Situation(INVENTORY, source_error="no access", unread="no access"),
+            {
+                "Ready": "False SourceFailed: no access",
+                "Reconciling": "True Retrying: what failed is tried again",
+                "SourceReady": "False Failed: no access",
+            },
+            id="the newest commit cannot be fetched",
+        ),
+        pytest.param(
             Situation(INVENTORY, source_error="no such host"),
             {"Ready": "True Applied: 1 objects at 111111111111", "SourceReady": "False Failed: no such host"},
             id="the branch cannot be read, the cluster is as it was",

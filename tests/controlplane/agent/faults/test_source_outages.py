@@ -56,6 +56,12 @@ def source(faulty: Faulty) -> tuple[str, str]:
     return (condition.reason, condition.message) if condition else ("", "")
 
 
+def told(faulty: Faulty, words: str) -> list[str]:
+    """What the agent's process logged with these words."""
+    messages = [json.loads(line)["message"] for line in faulty.log().splitlines()]
+    return [each for each in messages if words in each]
+
+
 @pytest.mark.parametrize("status", [401, 429, 500])
 def test_a_git_server_that_refuses_costs_nothing_but_news(
     status: int, faulty: Faulty, remote: GitServer, credentials: Path
@@ -76,8 +82,7 @@ def test_a_git_server_that_refuses_costs_nothing_but_news(
         asked = len(remote.requests)
         keeps_what_is_there(faulty)
         faulty.wait(lambda: len(remote.requests) > asked + 1, "it is asked again")
-        told = [line for line in faulty.log().splitlines() if "cannot read" in json.loads(line)["message"]]
-        assert len(told) == 1
+        assert len(told(faulty, "cannot read the branch")) == 1
         remote.script = lambda _method, _path: None
         rig.await_applied(tip)
         faulty.check()
@@ -101,6 +106,28 @@ def test_a_password_that_was_revoked_is_read_again_from_its_file(
         faulty.check()
 
 
+@pytest.mark.parametrize("status", [401, 404, 500])
+def test_a_commit_that_cannot_be_fetched_is_not_refused(
+    status: int, faulty: Faulty, remote: GitServer, credentials: Path
+) -> None:
+    """Agent's fault row 50: the branch is looked up well, and its new commit is not given: told once, of the branch."""
+    rig = faulty.rig
+    faulty.publish(*FIRST)
+    with faulty.process("--credentials", str(credentials)):
+        rig.await_applied(rig.branch.tip)
+        remote.edit = lambda body, answer: (status, {}, b"no") if b"command=fetch" in body else answer
+        tip = faulty.publish(*SECOND)
+        found = rig.await_condition("Ready", "SourceFailed")
+        assert [found.condition(name).reason for name in ("SourceReady", "Stalled")] == ["Failed", "Free"]
+        assert found.condition("SourceReady").message == found.condition("Ready").message
+        keeps_what_is_there(faulty)
+        remote.edit = lambda _body, answer: answer
+        rig.await_applied(tip)
+        faulty.check()
+    assert len(told(faulty, "cannot read the branch")) == 1
+    assert told(faulty, "refused") == []
+
+
 FULL: dict[str, tuple[str, Callable[[Disk], object], Callable[[Disk], object]]] = {
     "no room": ("8m", lambda disk: disk.fill(0), Disk.make_room),
     "no inodes": ("8m,nr_inodes=400", Disk.use_up_inodes, Disk.free_inodes),
@@ -122,7 +149,7 @@ def test_a_store_without_room_waits_for_some(how: str, faulty: Faulty, tmp_path:
         fill(disk)
         tip = faulty.publish(*SECOND)
         faulty.wait(lambda: not rig.status().ready, "it is told")
-        message = rig.await_condition("Ready", "ReconcileFailed").condition("Ready").message
+        message = rig.await_condition("Ready", "SourceFailed").condition("Ready").message
         assert any(each in message for each in ("No space left", "Read-only file system")), message
         keeps_what_is_there(faulty)
         relieve(disk)
