@@ -31,5 +31,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--damage-seeds", type=int, default=5, help="damages to each part of an agent's store (full: 200)"
     )
+    group.addoption("--deployments", type=int, default=20, help="Deployments that roll over (full: 500)")
     group.addoption("--edits", type=int, default=150, help="random edits of objects (the full size: 1000)")
     group.addoption("--outage", type=float, default=2, help="seconds of an API outage (the full size: 600)")

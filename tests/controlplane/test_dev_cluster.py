@@ -100,6 +100,13 @@ def ready_pods(kube: KubeCluster, namespace: str) -> int:
     )
 
 
+def waiting(kube: KubeCluster, namespace: str) -> list[Any]:
+    """Why containers wait, those that do."""
+    found: Any = kube.list(POD, namespace=namespace).items
+    states = [each["state"] for pod in found for each in pod["status"].get("containerStatuses", [])]
+    return [state["waiting"] for state in states if "waiting" in state]
+
+
 def test_a_user_without_rights_is_refused(start_cluster: Start, connected: Connect) -> None:
     """RBAC is on: who has no role may do nothing, and the administrator everything."""
     dev = start_cluster(API_ONLY)
@@ -122,6 +129,29 @@ def test_the_pods_of_a_deployment_become_ready_on_the_fake_node(kube: KubeCluste
         )
     )
     assert live["status"]["availableReplicas"] == 3
+
+
+def test_an_image_with_the_tag_missing_is_never_pulled_until_the_fix(
+    kube: KubeCluster, new_namespace: Callable[[], str]
+) -> None:
+    """The pod says why it waits, the old pods go on, and the Deployment names its deadline."""
+    namespace = new_namespace()
+    value: Any = deployment(namespace, 1)
+    value["spec"]["progressDeadlineSeconds"] = 1
+    kube.apply(DEPLOYMENT, value, force=True)
+    until(lambda: ready_pods(kube, namespace) == 1)
+    container = value["spec"]["template"]["spec"]["containers"][0]
+    container["image"] = "web:missing"
+    kube.apply(DEPLOYMENT, value, force=True)
+    assert until(lambda: waiting(kube, namespace)) == [
+        {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "web:missing"'}
+    ]
+    until(lambda: "ProgressDeadlineExceeded" in str(status(kube, DEPLOYMENT, namespace)))
+    assert ready_pods(kube, namespace) == 1
+    container["image"] = "web:2"
+    kube.apply(DEPLOYMENT, value, force=True)
+    until(lambda: status(kube, DEPLOYMENT, namespace).get("updatedReplicas") == 1)
+    until(lambda: not waiting(kube, namespace) and ready_pods(kube, namespace) == 1)
 
 
 def test_a_stateful_set_gets_its_volumes_and_becomes_ready(

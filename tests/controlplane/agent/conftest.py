@@ -57,9 +57,9 @@ def config_map(name: str, namespace: str, **data: str) -> dict[str, Any]:
     }
 
 
-def eventually(probe: Callable[[], Any], what: str = "") -> Any:
+def eventually(probe: Callable[[], Any], what: str = "", patience: float = PATIENCE) -> Any:
     """The first true answer of a probe; fails after a while."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while time.monotonic() < end:
         if answer := probe():
             return answer
@@ -224,11 +224,12 @@ class Rig:
         """How many writing requests the agent's connection has sent."""
         return sum(self.agent.requests().get(method, 0) for method in WRITES)
 
-    def await_applied(self, commit: str) -> EnvironmentStatus:
+    def await_applied(self, commit: str, patience: float = PATIENCE) -> EnvironmentStatus:
         """Wait until the agent says that this commit is applied and all is well."""
         return eventually(
             lambda: (status := self.status()).ready and status.applied == commit and status,
             f"applied: {self.status()}",
+            patience,
         )
 
     def await_condition(self, name: str, reason: str) -> EnvironmentStatus:
