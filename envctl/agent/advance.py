@@ -98,7 +98,9 @@ class Advance:
         now = self._means.store.inventory.entries
         able = [now[each.id] for each in self._open.values() if step_of(each) in ready and not held(each.id)]
         first = min((kind_rank(each.id) for each in able), default=0)
-        return [each for each in able if kind_rank(each.id) == first]
+        lot = [each for each in able if kind_rank(each.id) == first]
+        # Kinds load the server differently, so they are mixed: it then does two things at once.
+        return sorted(lot, key=lambda each: (each.id.namespace, each.id.name))
 
     def _send(self, lot: Sequence[InventoryEntry]) -> bool:
         """Apply a lot. Returns whether all of it was sent."""

@@ -12,7 +12,7 @@ from yaml import events
 
 from envctl.errors import InputError, Problem
 from envctl.manifests.building import LOADER, NO_CHARACTER, Open, collection, line_of, syntax_problem
-from envctl.manifests.scalars import SURROGATE, UNSAFE, read_plain
+from envctl.manifests.scalars import SURROGATE, find_unsafe, read_plain
 from envctl.model.values import JsonObject
 
 _MAX_PROBLEMS: Final = 20
@@ -44,7 +44,7 @@ def _decode(data: bytes, place: str, max_bytes: int) -> str:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise _refused(place, data.count(b"\n", 0, error.start) + 1, "is not UTF-8") from error
-    found = UNSAFE.search(text)
+    found = find_unsafe(text)
     if found:
         code = f"the character U+{ord(found.group()):04X}"
         line = text.count("\n", 0, found.start()) + 1

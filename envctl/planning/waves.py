@@ -32,9 +32,17 @@ _ORDER: Sequence[Sequence[tuple[str, str]]] = (
         ("rbac.authorization.k8s.io", "RoleBinding"),
         ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
     ),
-    (("", "ConfigMap"), ("", "Secret"), ("", "PersistentVolume")),
-    (("", "PersistentVolumeClaim"),),
-    (("", "Service"), ("", "Endpoints"), ("discovery.k8s.io", "EndpointSlice")),
+    (
+        # A claim waits for its volume by itself. Services stand before the pods that get their addresses as
+        # variables; each takes the server long, and in between it can store the others.
+        ("", "ConfigMap"),
+        ("", "Secret"),
+        ("", "PersistentVolume"),
+        ("", "PersistentVolumeClaim"),
+        ("", "Service"),
+        ("", "Endpoints"),
+        ("discovery.k8s.io", "EndpointSlice"),
+    ),
     (
         ("", "Pod"),
         ("", "ReplicationController"),

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from envctl.manifests.scalars import UnwritableError, is_literal, is_plain, number, quoted, read_plain
+from envctl.manifests.scalars import (
+    UnwritableError,
+    find_unsafe,
+    is_literal,
+    is_plain,
+    number,
+    quoted,
+    read_plain,
+)
 from envctl.manifests.text import from_yaml, to_yaml
 
 WORDS = (
@@ -243,3 +251,12 @@ def test_literal_blocks_are_read_as_written(string: str) -> None:
         document = to_yaml({"a": string, "b": [string, 1]})
         assert document.startswith(b"a: |")
         assert read_11(document) == read_12(document) == {"a": string, "b": [string, 1]}
+
+
+def test_of_ascii_only_visible_characters_blanks_and_newlines_stand_as_they_are() -> None:
+    """Alone, and beside a character for which the long search is needed."""
+    harmless = {"\t", "\n", *map(chr, range(0x20, 0x7F))}
+    for other in ("a", "é"):
+        found = {chr(code) for code in range(0x80) if find_unsafe(other + chr(code)) is None}
+        assert found == harmless
+    assert find_unsafe("visible\nand \x1b more").start() == 12  # type: ignore[union-attr]

@@ -25,8 +25,6 @@ def test_kinds_go_in_the_order_in_which_they_need_each_other() -> None:
         "Ingress.networking.k8s.io",
         "Deployment.apps",
         "Service",
-        "PersistentVolumeClaim",
-        "Secret",
         "RoleBinding.rbac.authorization.k8s.io",
         "Role.rbac.authorization.k8s.io",
         "ServiceAccount",
@@ -61,7 +59,8 @@ def test_steps_go_before_those_that_need_them() -> None:
 
 def test_objects_of_one_rank_go_at_once() -> None:
     """Sorted by identity inside a wave."""
-    entries = [entry("Secret", "b"), entry("ConfigMap", "c"), entry("Secret", "a")]
+    kinds = ("Service", "Secret", "PersistentVolumeClaim", "PersistentVolume", "ConfigMap")
+    entries = [*map(entry, kinds), entry("Secret", "a")]
     assert [[str(each.id) for each in wave] for wave in order(entries)] == [
-        ["ConfigMap c", "Secret a", "Secret b"]
+        ["ConfigMap x", "PersistentVolume x", "PersistentVolumeClaim x", "Secret a", "Secret x", "Service x"]
     ]
