@@ -140,6 +140,11 @@ class Board:
         """It was reported, or could not be."""
         self._shown = replace(self._shown, reported=self._shown.reported or not trouble, unreported=trouble)
 
+    def unread(self) -> None:
+        """The newest commit could not be fetched, so that there was nothing to reconcile."""
+        outcomes = Counter(self._shown.outcomes) + Counter(["unread"])
+        self._shown = replace(self._shown, outcomes=outcomes)
+
     def reconciled(self, seconds: float, result: ReconcileResult | None, *, unread: bool = False) -> None:
         """A reconcile has ended; without a result where it was stopped, or nothing could be fetched."""
         shown, slot = self._shown, bisect_left(BOUNDS, seconds)

@@ -2,7 +2,7 @@
 
 It is level-triggered: what is to do follows from the newest commit, the inventory and what
 the watches say, never from what was tried before. While a reconcile waits or sends, drift is
-healed, and a newer commit makes it leave at once.
+healed, and a newer commit makes it leave as soon as it is fetched. Nothing here waits for Git.
 """
 
 import threading
@@ -22,7 +22,7 @@ from envctl.agent.reconcile import Reconciler
 from envctl.agent.report import Reporter
 from envctl.agent.setup import prepare
 from envctl.agent.situation import Situation
-from envctl.agent.source import Head, Source, UnreadError, fetched
+from envctl.agent.source import Head, Source, UnreadError
 from envctl.errors import (
     ClusterError,
     ConflictError,
@@ -51,8 +51,8 @@ class _Progress:
     """Where the agent stands.
 
     `tried` is the commit that was begun last, `target` the same while it is under way (empty at
-    rest), `applied` the last one that went through without a failure. `unread` says why the wanted commit
-    cannot be fetched, since `unread_at` (seconds since 1970).
+    rest), `applied` the last one that went through without a failure. `unread` says why the store
+    lacks the wanted commit.
     """
 
     head: Head | None = None
@@ -62,7 +62,6 @@ class _Progress:
     refusal: str = ""
     trouble: str = ""
     unread: str = ""
-    unread_at: float = 0
     failures: tuple[ObjectResult, ...] = ()
     refused: tuple[Refusal, ...] = ()
     waits: tuple[Wait, ...] = ()
@@ -101,7 +100,7 @@ class Agent:
             self._mailbox.put,
             self._crashed,
         )
-        self._source = Source(self._world, self._mailbox.put, self._crashed)
+        self._source = Source(self._world, self._mailbox.put, self._crashed, self._needed)
         self._quarantine = Quarantine(self._world, attempts or NoAttempts())
         self._stop = threading.Event()
         self._progress = _Progress()
@@ -116,7 +115,9 @@ class Agent:
         are reported and tried again; a bug in any thread is raised here.
         """
         self._stop = stop
-        self._board.begin(lambda: self._mailbox.put(Wake()), self._read_at, self._observer.trouble)
+        self._board.begin(
+            lambda: self._mailbox.put(Wake()), lambda: self._source.read_at, self._observer.trouble
+        )
         # The loop waits for the mailbox alone, so the event is turned into a message.
         threading.Thread(target=self._announce_stop, name="envctl-stop", daemon=True).start()
         try:
@@ -207,16 +208,18 @@ class Agent:
 
     def _see_head(self, head: Head) -> None:
         branch = self._world.options.branch
-        if head.error:
-            if head.error != self._progress.unread:
-                self._world.say(Level.WARNING, f"cannot read the branch {branch}: {head.error}")
+        before, trouble = self._progress.head, head.error or head.unread
+        if head.fetched and head.commit == self._progress.tried:
+            self._progress = replace(self._progress, retry_at=self._now(), retries=0)
+        if head.unread:
+            self._board.unread()
+        if trouble:
+            if not before or trouble != (before.error or before.unread):
+                self._world.say(Level.WARNING, f"cannot read the branch {branch}: {trouble}")
             # What was read last is still what the branch says, a commit that is refused included.
             head = replace(head, commit=self._progress.head.commit if self._progress.head else None)
         elif head.commit is None:
             self._world.say(Level.WARNING, f"the branch {branch} does not exist; nothing is changed")
-            self._progress = replace(self._progress, unread="")
-        elif self._progress.unread:  # the repository answers again
-            self._progress = replace(self._progress, retry_at=self._now(), retries=0)
         self._progress = replace(self._progress, head=head)
         self._tidy_soon()
 
@@ -273,12 +276,14 @@ class Agent:
             if self._progress.trouble:  # our namespace may be what is gone
                 prepare(self._world, self._pause)
             with self._quarantine.begun(commit):
-                result = self._reconciler.reconcile(self._fetched(commit))
+                self._require_here(commit)
+                result = self._reconciler.reconcile(commit)
             self._note(result)
         except UnreadError as error:
             unread = True
             self._note_unread(error)
         except DamagedError as error:
+            self._source.look_now()
             self._note_trouble(error)
         except RefusedError as error:
             self._note_refusal(commit, error)
@@ -297,14 +302,23 @@ class Agent:
         self._observer.follow()
         self._tidy_at = self._now()
 
-    def _fetched(self, commit: str) -> str:
-        """The commit to reconcile, with all its objects in the store."""
-        accepted = self._reconciler.store.inventory.accepted
-        found = fetched(self._world, commit, [accepted.revision if accepted else "", self._progress.applied])
-        self._progress = replace(self._progress, unread="")
-        if found != commit:  # the branch has moved on since it was looked up
-            self._progress = replace(self._progress, head=Head(found), tried=found, target=found)
-        return found
+    def _require_here(self, commit: str) -> None:
+        """Raise UnreadError for a commit that the store has lost, until it is fetched again."""
+        head = self._progress.head
+        try:
+            self._world.repository.commit(commit)
+        except DamagedError:
+            raise
+        except InputError as error:
+            self._source.look_now()
+            why = head and (head.error or head.unread)
+            raise UnreadError(why or f"{commit[:12]} is not fetched yet") from error
+
+    def _needed(self) -> tuple[str, ...]:
+        """The commits that the store must keep: the accepted one, and those on the way to be."""
+        progress, accepted = self._progress, self._reconciler.store.inventory.accepted
+        head = progress.head.commit if progress.head else None
+        return (accepted.revision if accepted else "", progress.applied, progress.target, head or "")
 
     def _note(self, result: ReconcileResult) -> None:
         known = set(self._progress.failures)
@@ -319,6 +333,7 @@ class Agent:
         self._progress = replace(
             self._progress,
             applied=result.revision if result.succeeded else self._progress.applied,
+            unread="",
             refusal="",
             trouble="",
             failures=result.failures,
@@ -333,7 +348,7 @@ class Agent:
     def _note_refusal(self, commit: str, error: EnvctlError) -> None:
         if error.line != self._progress.refusal:
             self._world.say(Level.ERROR, f"refused: {error.line}", revision=commit)
-        self._progress = replace(self._progress, refusal=error.line, trouble="")
+        self._progress = replace(self._progress, refusal=error.line, trouble="", unread="")
 
     def _note_trouble(self, error: EnvctlError) -> None:
         if error.line != self._progress.trouble:
@@ -343,18 +358,8 @@ class Agent:
 
     def _note_unread(self, error: UnreadError) -> None:
         """The commit is not known, so nothing is said of it. What is told of the branch is told once."""
-        progress, branch = self._progress, self._world.options.branch
-        told = progress.head and (progress.head.error or not progress.head.commit)
-        if not told and str(error) != progress.unread:
-            self._world.say(Level.WARNING, f"cannot read the branch {branch}: {error}")
-        began = progress.unread_at if progress.unread else self._world.clock.now().timestamp()
-        self._progress = replace(progress, unread=str(error), unread_at=began, refusal="", trouble="")
-        self._retry_later(error.retry_after)
-
-    def _read_at(self) -> float:
-        """When the branch was read last, its newest commit included; seconds since 1970."""
-        progress, read_at = self._progress, self._source.read_at
-        return min(progress.unread_at, read_at) if progress.unread else read_at
+        self._progress = replace(self._progress, unread=error.line, refusal="", trouble="")
+        self._retry_later()
 
     def _reload(self) -> None:
         """Take over what somebody else wrote to the inventory."""
@@ -411,6 +416,7 @@ class Agent:
         progress, healer = self._progress, self._healer
         components = self._reconciler.book.components(self._reconciler.store.inventory.entries.values())
         head = progress.head
+        unread = head.unread if head else ""
         missing = (
             f"the branch {self._world.options.branch} does not exist" if head and not head.commit else ""
         )
@@ -420,8 +426,8 @@ class Agent:
             lost=self._reconciler.store.lost,
             working=bool(progress.target),
             waits=self._reconciler.waits or progress.waits,
-            source_error=_source_error(head) or missing or progress.unread,
-            unread=progress.unread,
+            source_error=_source_error(head) or unread or missing or progress.unread,
+            unread=unread or progress.unread,
             refusal=progress.refusal,
             trouble=progress.trouble,
             failures=progress.failures,

@@ -2,8 +2,7 @@
 
 import random
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from envctl.agent.options import World
@@ -22,12 +21,16 @@ _KEPT = "the cluster stays at the last good commit"
 class Head:
     """What a poll found: the commit of the branch, None where there is no branch, or an error.
 
-    `read_at`: when the branch was read last without an error (RFC 3339), "" for never.
+    The objects of the commit are in the store. `read_at`: when the branch was read last without an error
+    (RFC 3339), "" for never. `unread`: why its newest commit cannot be fetched, where the look-up went well.
+    `fetched`: the objects came with this look.
     """
 
     commit: str | None
     error: str = ""
     read_at: str = field(default="", compare=False)
+    unread: str = ""
+    fetched: bool = field(default=False, compare=False)
 
 
 class UnreadError(EnvctlError):
@@ -48,13 +51,26 @@ class Verified:
 
 
 class Source(AgentThread):
-    """Asks the remote for the branch again and again; each change of the answer is handed on once."""
+    """Asks the remote for the branch again and again, and fetches; each change is handed on once.
 
-    def __init__(self, world: World, hand_on: Callable[[Head], None], crashed: Crashed) -> None:
+    A commit is handed on when it is here: a slow Git server keeps nobody from healing, nor from going on with
+    the commit before. Alone it writes to the store.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        hand_on: Callable[[Head], None],
+        crashed: Crashed,
+        needed: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        """`needed`: the commits that the store must keep for others; may be asked at any time."""
         super().__init__("envctl-source", self._poll, crashed)
         self._world = world
         self._hand_on = hand_on
+        self._needed = needed
         self._stopped = threading.Event()
+        self._awake = threading.Event()
         self._last: Head | None = None
         self._failures = 0
         self._asked_to_wait = 0.0
@@ -65,52 +81,55 @@ class Source(AgentThread):
         """Poll until stopped. An error makes the polls rarer, up to `source_most`."""
         while not self._stopped.is_set():
             head = self._look()
-            self._failures = self._failures + 1 if head.error else 0
-            if head != self._last:
+            self._failures = self._failures + 1 if head.error or head.unread else 0
+            if head != self._last or head.fetched or head.unread:
                 self._last = head
                 self._hand_on(head)
-            self._stopped.wait(self._pause())
+            self._awake.wait(self._pause())
+            self._awake.clear()
 
     def stop(self) -> None:
-        """End after the look-up that is under way."""
+        """End after what is under way."""
         self._stopped.set()
+        self._awake.set()
+
+    def look_now(self) -> None:
+        """Look without a pause, since something is not in the store; not where the server has troubles."""
+        if not self._failures:
+            self._awake.set()
 
     def _look(self) -> Head:
-        options = self._world.options
+        options, repository = self._world.options, self._world.repository
         self._asked_to_wait = 0
+        missing = False
         try:
-            commit = self._world.repository.remote_refs(options.remote, [options.ref])[options.ref]
+            repository.keep([each for each in self._needed() if each])
+            commit = repository.remote_refs(options.remote, [options.ref])[options.ref]
+            missing = commit is not None and not self._is_here(commit)
+            if missing:
+                # The branch may have moved on since it was looked up: what is fetched is the newest.
+                commit = repository.fetch(options.remote, [options.ref])[options.ref]
         except EnvctlError as error:
             self._asked_to_wait = error.retry_after
-            return Head(None, error.line, self._read_text)
+            failed = Head(None, read_at=self._read_text)
+            return replace(failed, unread=error.line) if missing else replace(failed, error=error.line)
         now = self._world.clock.now()
         self.read_at, self._read_text = now.timestamp(), now.strftime("%Y-%m-%dT%H:%M:%SZ")
-        return Head(commit, read_at=self._read_text)
+        return Head(commit, read_at=self._read_text, fetched=missing)
+
+    def _is_here(self, commit_id: str) -> bool:
+        try:
+            self._world.repository.commit(commit_id)
+        except InputError:
+            return False
+        except RefusedError:  # it is here, and not fit to be read
+            return True
+        return True
 
     def _pause(self) -> float:
         options = self._world.options
         spread = random.uniform(0.9, 1.1)  # noqa: S311  (no secret: spreads agents)
         return pause(options.interval, options.source_most, self._failures, self._asked_to_wait) * spread
-
-
-def fetched(world: World, commit: str, keep: Sequence[str]) -> str:
-    """The commit of the branch with all its objects in the store: this one, or what the branch has by now.
-
-    Commits of `keep` stay in the store. Raises UnreadError where the repository cannot be read.
-    """
-    options, repository = world.options, world.repository
-    with suppress(InputError):
-        return repository.commit(commit).id
-    repository.keep(keep)
-    try:
-        found = repository.fetch(options.remote, [options.ref])[options.ref]
-    except EnvctlError as error:
-        unread = UnreadError(error.line)
-        unread.retry_after = error.retry_after
-        raise unread from error
-    if found is None:
-        raise UnreadError(f"it does not exist any more, and {commit[:12]} is not fetched yet")
-    return found
 
 
 def pause(interval: float, most: float, failures: int, asked: float) -> float:

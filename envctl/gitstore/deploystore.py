@@ -10,13 +10,14 @@ What is damaged is never believed: it raises DamagedError, and the next fetch be
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from dulwich.repo import Repo
 
 from envctl.errors import DamagedError, InputError, RefusedError, UnavailableError
 from envctl.gitstore.checked import CheckedObjects
-from envctl.gitstore.fetching import DEFAULT_LIMITS, FetchLimits, Order, carried_out
+from envctl.gitstore.fetching import DEFAULT_LIMITS, Carrier, FetchLimits, Order
 from envctl.gitstore.poll import RefPoll
 from envctl.gitstore.remotes import Remotes
 from envctl.gitstore.repository import GitRepository
@@ -38,6 +39,7 @@ class DeployStore(GitRepository):
         self._limits = limits
         self._poll = RefPoll(access)
         self._turn = threading.RLock()  # of whoever changes the folder
+        self._carrier = Carrier()
         self._keep: tuple[str, ...] = ()
         self._untidy = False
         self._state = read_state(folder)
@@ -57,18 +59,19 @@ class DeployStore(GitRepository):
 
     def fetch(self, remote: str, refs: Sequence[str]) -> Mapping[str, str | None]:
         with self._turn:
-            if self._damage:
-                self._begin_anew()
+            if not self._damage:
+                with suppress(DamagedError):
+                    return self._fetched(remote, refs)
+            self._begin_anew()
             try:
-                return self._fetched(remote, refs)
-            except DamagedError:
-                self._begin_anew()
-            try:
-                return self._fetched(remote, refs)
+                answer = self._fetched(remote, refs)
             except DamagedError as error:
                 raise UnavailableError(
                     f"the server did not send all of it: {error.summary}", place=remote
                 ) from error
+            # Who read meanwhile found an empty store, which is no damage of the new one.
+            self._reopen(Repo(str(self._folder)))
+            return answer
 
     def commit(self, commit_id: str) -> Commit:
         if flaw := self._state.flawed.get(commit_id):
@@ -96,7 +99,8 @@ class DeployStore(GitRepository):
         return False
 
     def close(self) -> None:
-        """Close the connection of the poll."""
+        """End what is under way in another thread, and close the connection of the poll."""
+        self._carrier.close()
         self._poll.close()
 
     @property
@@ -137,7 +141,7 @@ class DeployStore(GitRepository):
         )
 
     def _fetched(self, remote: str, refs: Sequence[str]) -> Mapping[str, str | None]:
-        answer = carried_out(self._order("fetch", remote, refs), sweep(self._folder))
+        answer = self._carrier.carried_out(self._order("fetch", remote, refs), sweep(self._folder))
         self._untidy = bool(answer["untidy"])
         self._state = read_state(self._folder)
         return dict(answer["refs"])
@@ -145,7 +149,7 @@ class DeployStore(GitRepository):
     def _trim(self) -> None:
         with self._turn:
             self._untidy = False
-            carried_out(self._order("trim"), sweep(self._folder))
+            self._carrier.carried_out(self._order("trim"), sweep(self._folder))
             self._reopen(Repo(str(self._folder)))
 
     def _begin_anew(self) -> None:

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -75,35 +76,57 @@ def order_of(text: bytes) -> Order:
     return Order(**{**found, **lists, "limits": FetchLimits(**found["limits"])})
 
 
-def carried_out(order: Order, incoming: Path) -> Mapping[str, Any]:
-    """Let a child carry out an order; its answer. Files on their way lie in the folder `incoming`.
+class Carrier:
+    """Lets children carry out orders, one at a time, until it is closed."""
 
-    Raises what the child raised, and UnavailableError where it was killed or gave no answer.
-    """
-    command = [sys.executable, "-P", "-m", "envctl.gitstore.fetcher"]
-    try:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "TMPDIR": str(incoming)},
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise UnavailableError(f"no process can be started for a fetch: {error.strerror}") from error
-    with process:
-        try:
-            out, _ = process.communicate(order.text(), order.limits.fetch)
-        except subprocess.TimeoutExpired as error:
-            raise UnavailableError(
-                f"the {order.task} was not done within {order.limits.fetch:g} seconds, and was ended",
-                place=order.folder,
-                hint="where it needs longer: --fetch-timeout",
-            ) from error
-        finally:
-            end_group(process)
-    return _answer(order, process.returncode, out)
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
+
+    def close(self) -> None:
+        """End the child that there is, and begin none any more. May be called by any thread."""
+        with self._lock:
+            self._closed = True
+            if self._process is not None:
+                end_group(self._process)
+
+    def carried_out(self, order: Order, incoming: Path) -> Mapping[str, Any]:
+        """Let a child carry out an order; its answer. Files on their way lie in the folder `incoming`.
+
+        Raises what the child raised, and UnavailableError where it was killed or gave no answer.
+        """
+        with self._begun(order, incoming) as process:
+            try:
+                out, _ = process.communicate(order.text(), order.limits.fetch)
+            except subprocess.TimeoutExpired as error:
+                raise UnavailableError(
+                    f"the {order.task} was not done within {order.limits.fetch:g} seconds, and was ended",
+                    place=order.folder,
+                    hint="where it needs longer: --fetch-timeout",
+                ) from error
+            finally:
+                with self._lock:
+                    self._process = None
+                end_group(process)
+        return _answer(order, process.returncode, out)
+
+    def _begun(self, order: Order, incoming: Path) -> "subprocess.Popen[bytes]":
+        with self._lock:
+            if self._closed:
+                raise UnavailableError("the store is closed", place=order.folder)
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "envctl.gitstore.fetcher"],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    env={**os.environ, "TMPDIR": str(incoming)},
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise UnavailableError(f"no process can be started for a fetch: {error.strerror}") from error
+            return self._process
 
 
 def _answer(order: Order, code: int, out: bytes) -> Mapping[str, Any]:

@@ -33,7 +33,8 @@ class GitServer:
 
     `script` may answer a request instead of Git: called with method and path, None lets Git answer.
     `edit` makes another answer of Git's own, given the body of the request. `cut` gives, for a request's body and
-    that of its answer, after how many bytes the line breaks; None for not.
+    that of its answer, after how many bytes the line breaks; None for not. `halt` is called with a request's body in
+    the middle of the answer.
     `tokens` open the repositories as bearer tokens.
     """
 
@@ -47,6 +48,7 @@ class GitServer:
     script: Callable[[str, str], Answer | None] = lambda _method, _path: None
     edit: Callable[[bytes, Answer], Answer] = lambda _body, answer: answer
     cut: Callable[[bytes, bytes], int | None] = lambda _body, _answer: None
+    halt: Callable[[bytes], object] = lambda _body: None
 
     def url(self, name: str, *, user: str = "") -> str:
         """The address of a repository below the root, with the user's credentials in it if one is named."""
@@ -181,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"who are you?")
         else:
             answer = self._git.edit(body, self._backend(body))
-            self._send(*answer, cut=self._git.cut(body, answer[2]))
+            self._send(*answer, cut=self._git.cut(body, answer[2]), halt=lambda: self._git.halt(body))
 
     def _is_known(self) -> bool:
         scheme, _, token = self.headers.get("Authorization", "").partition(" ")
@@ -234,11 +236,21 @@ class _Handler(BaseHTTPRequestHandler):
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
         return int(headers.pop("Status", "200 OK").split()[0]), headers, content
 
-    def _send(self, status: int, headers: Mapping[str, str], body: bytes, cut: int | None = None) -> None:
+    def _send(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        cut: int | None = None,
+        halt: Callable[[], object] = lambda: None,
+    ) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body if cut is None else body[:cut])
+        sent = body if cut is None else body[:cut]
+        self.wfile.write(sent[: len(sent) // 2])
+        halt()
+        self.wfile.write(sent[len(sent) // 2 :])
         self.close_connection = self.close_connection or cut is not None

@@ -1,6 +1,7 @@
 """The store of an agent: small polls, small fetches, bounded on disk, and never believed where it is damaged."""
 
 import random
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,30 @@ def test_a_fetch_leaves_no_process_and_no_file_behind(deployed: Any, local: Any)
     assert read_state(local.folder).whole == (deployed.tip,)
 
 
+def test_a_store_that_is_closed_ends_its_fetch(server: Any, client: Any) -> None:
+    """The process of a fetch that stands still is ended at once, and no other one begins."""
+    reached, over = threading.Event(), threading.Event()
+    server.halt = lambda body: b"command=fetch" in body and (reached.set(), over.wait(60))
+    errors: list[str] = []
+
+    def fetch() -> None:
+        with pytest.raises(UnavailableError) as caught:
+            client.fetch()
+        errors.append(caught.value.summary)
+
+    thread = threading.Thread(target=fetch)
+    thread.start()
+    assert reached.wait(30)
+    client.store.close()
+    thread.join(10)
+    over.set()
+    fetch()
+    assert errors == [
+        "the process of the fetch gave no answer: it was ended by signal 9",
+        "the store is closed",
+    ]
+
+
 def test_the_store_does_not_grow_with_the_number_of_fetches(deployed: Any, local: Any) -> None:
     """Old packs go; history stays, and all that the accepted and the newest commit need."""
     for number in range(10):
@@ -110,7 +135,8 @@ def test_a_restart_goes_on_with_what_is_there(deployed: Any, client: Any) -> Non
     """A new process fetches the difference only."""
     client.fetch()
     deployed.commit({"web/ConfigMap/a/x.yaml": b"x: 2\n"})
-    client.opened().close()
+    client.close()
+    client.opened()
     client.fetch()
     assert len(packs(client)) == 2
     assert client.files(deployed.tip)["web/ConfigMap/a/x.yaml"] == b"x: 2\n"

@@ -1,6 +1,9 @@
 """The agent's process without its Git server, or without room for its store: the cluster stays, and is still kept."""
 
+import contextlib
 import json
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -126,6 +129,60 @@ def test_a_commit_that_cannot_be_fetched_is_not_refused(
         faulty.check()
     assert len(told(faulty, "cannot read the branch")) == 1
     assert told(faulty, "refused") == []
+
+
+@contextlib.contextmanager
+def halted(remote: GitServer) -> Iterator[threading.Event]:
+    """Inside, answers to fetches stop in their middle; the event says that one has."""
+    reached, over = threading.Event(), threading.Event()
+
+    def halt(body: bytes) -> None:
+        if b"command=fetch" in body:
+            reached.set()
+            over.wait(60)
+
+    remote.halt = halt
+    try:
+        yield reached
+    finally:
+        remote.halt = lambda _body: None
+        over.set()
+
+
+def test_while_a_fetch_stands_still_drift_is_healed(
+    faulty: Faulty, remote: GitServer, credentials: Path
+) -> None:
+    """The server stops in the middle of its answer: heals do not wait for it, and then the commit is applied."""
+    rig = faulty.rig
+    faulty.publish(*FIRST)
+    with faulty.process("--credentials", str(credentials)):
+        rig.await_applied(rig.branch.tip)
+        with halted(remote) as reached:
+            tip = faulty.publish(*SECOND)
+            assert reached.wait(30)
+            keeps_what_is_there(faulty)
+            faulty.wait(lambda: rig.status().healed == 1, "the status is kept up to date")
+            assert (rig.status().ready, rig.status().applied != tip) == (True, True)
+        rig.await_applied(tip)
+        faulty.check()
+
+
+def test_an_agent_that_is_told_to_end_leaves_a_fetch_that_stands_still(
+    faulty: Faulty, remote: GitServer, credentials: Path
+) -> None:
+    """It ends well within seconds, and the next one fetches anew."""
+    rig = faulty.rig
+    faulty.publish(*FIRST)
+    with faulty.process("--credentials", str(credentials)) as process:
+        rig.await_applied(rig.branch.tip)
+        with halted(remote) as reached:
+            tip = faulty.publish(*SECOND)
+            assert reached.wait(30)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+    with faulty.process("--credentials", str(credentials)):
+        rig.await_applied(tip)
+        faulty.check()
 
 
 FULL: dict[str, tuple[str, Callable[[Disk], object], Callable[[Disk], object]]] = {
