@@ -62,9 +62,13 @@ class EnvctlError(Exception):
     @property
     def line(self) -> str:
         """All of it in one line, for logs and for messages of a status."""
+        return self.line_with(self.hint)
+
+    def line_with(self, hint: str) -> str:
+        """The same with another hint."""
         head = f"{self.place}: {self.summary}" if self.place else self.summary
         text = "; ".join([head, *map(str, self.problems)])
-        return " ".join((f"{text} ({self.hint})" if self.hint else text).split())
+        return " ".join((f"{text} ({hint})" if hint else text).split())
 
 
 class InputError(EnvctlError):
@@ -102,7 +106,7 @@ class ClusterError(EnvctlError):
 
     `status` is the HTTP status, `reason` the server's CamelCase reason (``Forbidden``,
     ``Conflict``, ``Invalid`` …), `causes` its (field, message) pairs, `retry_after` the
-    seconds it asked to wait (0: none).
+    seconds it asked to wait (0: none). `lacks_right`: the hint names the right that the credentials lack.
     """
 
     def __init__(
@@ -115,8 +119,10 @@ class ClusterError(EnvctlError):
         retry_after: float = 0,
         place: str = "",
         hint: str = "",
+        lacks_right: bool = False,
     ) -> None:
         super().__init__(summary, place=place, hint=hint)
+        self.lacks_right = lacks_right
         self.status = status
         self.reason = reason
         self.causes = causes

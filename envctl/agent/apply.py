@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from envctl.agent.ours import Ours
 from envctl.agent.replace import Replacer
 from envctl.agent.tasks import (
     Task,
@@ -29,7 +30,7 @@ from envctl.model.plan import Action, ObjectResult
 from envctl.model.values import JsonObject
 from envctl.planning.definitions import unsafe_change
 from envctl.planning.fields import all_held, covers, fields_digest
-from envctl.planning.guards import is_definition, nobody
+from envctl.planning.guards import is_definition
 from envctl.planning.handover import handover
 from envctl.planning.immutable import is_immutable
 from envctl.planning.ownership import PART_OF, takeover_refusal
@@ -58,22 +59,18 @@ class Outcome:
 class Applier:
     """Applies objects, from any thread. Remembers the version of each object that it wrote.
 
-    `own` tells what the agent runs on. `rest` lets so many seconds pass, while deletions come to an end.
-    `former` are the sets whose objects are taken over.
+    `rest` lets so many seconds pass, while deletions come to an end.
     """
 
     def __init__(
         self,
         cluster: Cluster,
-        set_id: str,
-        own: Callable[[ObjectId], bool] = nobody,
+        ours: Ours,
         rest: Callable[[float], object] = time.sleep,
-        former: frozenset[str] = frozenset(),
     ) -> None:
         self._cluster = cluster
-        self._set_id = set_id
-        self._former = former
-        self._replacer = Replacer(cluster, set_id, own, rest)
+        self._ours = ours
+        self._replacer = Replacer(cluster, ours, rest)
         self.versions: dict[ObjectId, str] = {}
 
     def apply(self, task: Task, *, dry_run: bool = False) -> Outcome:
@@ -83,7 +80,7 @@ class Applier:
             require_scope(kind, task.entry.id)
             return self._judged(kind, task) if dry_run else self._applied(kind, task)
         except EnvctlError as error:
-            return Outcome(task, failure(task.entry.id, error), error=error)
+            return Outcome(task, failure(task.entry.id, error, self._ours.environment), error=error)
 
     def _applied(self, kind: ResourceType, task: Task) -> Outcome:
         live = None
@@ -154,8 +151,10 @@ class Applier:
 
     def _refusal(self, task: Task, live: JsonObject) -> tuple[str, str] | None:
         change = unsafe_change(live, task.value) if is_definition(task.entry.id) else None
-        known = bool(task.entry.blob)
-        return change or takeover_refusal(task.value, live, self._set_id, self._former, known=known)
+        known, ours = bool(task.entry.blob), self._ours
+        return change or takeover_refusal(
+            task.value, live, ours.set_id, ours.former, known=known, name_of=ours.name_of
+        )
 
     def _look(self, kind: ResourceType, task: Task) -> JsonObject | None:
         return self._cluster.get(kind, task.entry.id.namespace, task.entry.id.name)

@@ -74,7 +74,9 @@ def read_target(world: World, inventory: Inventory, verified: Verified) -> Targe
     merged = {entry.id: entry for entry in (*changed, *permitted, *placed)}
     own = partial(is_own, namespace=world.options.namespace)
     window = window_now(world, inventory)
-    plan = make_plan(next_inventory, tuple(merged.values()), depends_on, own, window, steps)
+    plan = make_plan(
+        next_inventory, tuple(merged.values()), depends_on, own, window, steps, world.options.environment
+    )
     return Target(verified, plan, steps, values)
 
 
@@ -158,6 +160,7 @@ def _refuse_emptiness(world: World, tree: Tree, inventory: Inventory, commit: Co
         inventory=len(inventory.entries),
         items=_items(commit),
         place=f"{world.options.branch}@{commit.id[:12]}",
+        environment=world.options.environment,
     )
 
 

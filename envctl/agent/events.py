@@ -16,6 +16,7 @@ from envctl.agent.options import World
 from envctl.agent.pace import Pace
 from envctl.agent.resource import ENVIRONMENT
 from envctl.agent.situation import Situation, fight_text, in_one_line
+from envctl.agent.tasks import hint_of
 from envctl.errors import ClusterError, EnvctlError
 from envctl.model.cluster import ResourceType
 from envctl.model.inventory import Accepted, inventory_of
@@ -115,9 +116,10 @@ class Events:
         try:
             self._write(uid)
         except EnvctlError as error:
-            if str(error) != self._trouble:
-                self._world.say(Level.WARNING, f"cannot write events: {error}")
-            self._trouble = str(error)
+            line = error.line_with(hint_of(error, self._world.options.environment))
+            if line != self._trouble:
+                self._world.say(Level.WARNING, f"cannot write events: {line}")
+            self._trouble = line
 
     def _log(self, what: Occurrence, now: datetime) -> None:
         """Say in the log, once in a while, what nothing else says there: health that turned."""

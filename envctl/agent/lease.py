@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from envctl.agent.setup import ensure_namespace
+from envctl.agent.tasks import hint_of
 from envctl.errors import ClusterError, EnvctlError
 from envctl.model.cluster import ResourceType
 from envctl.model.status import Level, LogEntry
@@ -219,9 +220,10 @@ class Elector:
         self._seen, self._seen_at = record_of(known(LEASE, value)), now
 
     def _note_trouble(self, error: EnvctlError) -> None:
-        if str(error) != self._trouble:
-            self._say(Level.WARNING, f"cannot ask for the lease {self._options.name}: {error}")
-        self._trouble = str(error)
+        line = error.line_with(hint_of(error, self._options.environment))
+        if line != self._trouble:
+            self._say(Level.WARNING, f"cannot ask for the lease {self._options.name}: {line}")
+        self._trouble = line
 
     def _say(self, level: Level, message: str) -> None:
         fields = {"environment": self._options.environment, "identity": self._options.identity}

@@ -6,6 +6,7 @@ healed, and a newer commit makes it leave as soon as it is fetched. Nothing here
 """
 
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -23,6 +24,7 @@ from envctl.agent.report import Reporter
 from envctl.agent.setup import prepare
 from envctl.agent.situation import Situation
 from envctl.agent.source import Head, Source, UnreadError
+from envctl.agent.tasks import hint_of
 from envctl.errors import (
     ClusterError,
     ConflictError,
@@ -34,7 +36,7 @@ from envctl.errors import (
 )
 from envctl.health.rules import Rules
 from envctl.model.objects import ObjectId
-from envctl.model.plan import ObjectResult, ReconcileResult, Refusal, Wait
+from envctl.model.plan import Action, ObjectResult, ReconcileResult, Refusal, Wait
 from envctl.model.status import Level
 from envctl.ports import Attempts, Clock, Cluster, Repository
 
@@ -43,6 +45,8 @@ _TIDY = 1.0
 # How long until a status that could not be written, or that names a fight, is looked at again.
 _LATER = 15.0
 _JOIN = 2.0
+# Objects that are named one by one for one reconcile.
+_NAMED = 100
 _BUSY, _BROKEN = 429, 500
 
 
@@ -147,6 +151,7 @@ class Agent:
                 self._resume()
             except (UnavailableError, ClusterError) as error:
                 if not _passes(error):
+                    error.hint = hint_of(error, options.environment)
                     raise
                 self._world.say(Level.WARNING, f"cannot start yet: {error.line}")
                 self._stop.wait(max(pause, min(error.retry_after, options.retry_most)))
@@ -321,12 +326,13 @@ class Agent:
         return (accepted.revision if accepted else "", progress.applied, progress.target, head or "")
 
     def _note(self, result: ReconcileResult) -> None:
-        known = set(self._progress.failures)
-        for line in (str(each) for each in result.failures if each not in known):
-            self._world.say(Level.WARNING, line)
-        kept = set(self._progress.refused)
-        for refusal in (each for each in result.refused if each not in kept):
-            self._world.say(Level.WARNING, f"not pruned: {refusal}")
+        known, kept = set(self._progress.failures), set(self._progress.refused)
+        failed = [each for each in result.failures if each not in known]
+        self._name(Level.WARNING, [(each.id, str(each)) for each in failed])
+        gone = [each.id for each in result.results if each.action is Action.DELETED]
+        self._name(Level.INFO, [(key, f"pruned {key}") for key in gone])
+        stays = [each for each in result.refused if each not in kept]
+        self._name(Level.WARNING, [(each.subject, f"not pruned: {each}") for each in stays])
         if not known.issuperset(result.results):
             told = f"{result.revision[:12]}: {result.counted()}"
             self._world.say(Level.INFO, told, revision=result.revision)
@@ -345,21 +351,32 @@ class Agent:
         else:
             self._progress = replace(self._progress, retries=0)
 
+    def _name(self, level: Level, told: Sequence[tuple[object, str]]) -> None:
+        """One entry for each object, but for those beyond a bound."""
+        for key, line in told[:_NAMED]:
+            self._world.say(level, line, object=str(key))
+        if len(told) > _NAMED:
+            self._world.say(level, f"the same for {len(told) - _NAMED} more objects")
+
     def _note_refusal(self, commit: str, error: EnvctlError) -> None:
         if error.line != self._progress.refusal:
             self._world.say(Level.ERROR, f"refused: {error.line}", revision=commit)
         self._progress = replace(self._progress, refusal=error.line, trouble="", unread="")
 
     def _note_trouble(self, error: EnvctlError) -> None:
-        if error.line != self._progress.trouble:
-            self._world.say(Level.WARNING, error.line)
-        self._progress = replace(self._progress, trouble=error.line)
+        line = self._line(error)
+        if line != self._progress.trouble:
+            self._world.say(Level.WARNING, line)
+        self._progress = replace(self._progress, trouble=line)
         self._retry_later(error.retry_after)
 
     def _note_unread(self, error: UnreadError) -> None:
         """The commit is not known, so nothing is said of it. What is told of the branch is told once."""
         self._progress = replace(self._progress, unread=error.line, refusal="", trouble="")
         self._retry_later()
+
+    def _line(self, error: EnvctlError) -> str:
+        return error.line_with(hint_of(error, self._world.options.environment))
 
     def _reload(self) -> None:
         """Take over what somebody else wrote to the inventory."""
@@ -406,10 +423,11 @@ class Agent:
         except ConflictError:
             self._reload()
         except EnvctlError as error:
-            if error.line != self._untold:
-                self._world.say(Level.WARNING, f"cannot report: {error.line}")
-                self._board.told(error.line)
-            self._untold = error.line
+            line = self._line(error)
+            if line != self._untold:
+                self._world.say(Level.WARNING, f"cannot report: {line}")
+                self._board.told(line)
+            self._untold = line
             self._tidy_at = self._now() + _LATER
 
     def _situation(self, fights: tuple[tuple[ObjectId, str], ...]) -> Situation:

@@ -14,7 +14,7 @@ from typing import Any
 
 from envctl.agent.healthbook import HealthBook, HealthChange
 from envctl.agent.options import World
-from envctl.agent.tasks import version_of
+from envctl.agent.tasks import reason_of, version_of
 from envctl.agent.threads import AgentThread, Crashed
 from envctl.errors import ClusterError, EnvctlError, UnavailableError
 from envctl.model.cluster import EventKind, ResourceType, WatchEvent
@@ -141,7 +141,8 @@ def _looked_at(world: World, scope: Scope, kind: ResourceType, known: Known) -> 
             found = _initial(scope, events, known)
             return [each for each in found if isinstance(each, Drift)]
     except ClusterError as error:
-        world.say(Level.WARNING, f"cannot look at {scope}: {error.summary}", kind=scope.kind)
+        reason = reason_of(error, world.options.environment)
+        world.say(Level.WARNING, f"cannot look at {scope}: {reason}", kind=scope.kind)
         return []
 
 
@@ -249,7 +250,7 @@ class Watcher(AgentThread):
             except EnvctlError as error:
                 if self._stopped.is_set():
                     return
-                self._say(error.summary)
+                self._say(reason_of(error, self._world.options.environment))
                 self._stopped.wait(pause * random.uniform(0.5, 1.5))  # noqa: S311  (no secret: spreads watches)
                 pause = min(2 * pause, _LONGEST_PAUSE)
 

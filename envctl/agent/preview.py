@@ -11,6 +11,7 @@ from envctl.agent.desired import Target, desired_value, read_target
 from envctl.agent.healthbook import HealthBook
 from envctl.agent.observe import Known, current_drift, still_drifts
 from envctl.agent.options import World
+from envctl.agent.ours import ours_of
 from envctl.agent.prune import Order, Pruner
 from envctl.agent.pruning import stays
 from envctl.agent.rebuild import rebuilt
@@ -29,7 +30,7 @@ from envctl.model.plan import Action, ObjectResult, ReconcileResult, Refusal
 from envctl.model.planned import ClusterPlan, Planned
 from envctl.model.values import JsonObject
 from envctl.planning.fields import fields_digest
-from envctl.planning.guards import is_definition, is_own
+from envctl.planning.guards import is_definition
 from envctl.planning.managers import manager_of
 from envctl.planning.ownership import owner
 from envctl.planning.succession import awaited, same_objects, successor
@@ -133,10 +134,7 @@ def _under(policy: DriftPolicy, planned: Planned) -> Planned:
 
 
 def _judged(world: World, tasks: Iterable[Task], workers: Workers) -> Iterator[Planned]:
-    own = partial(is_own, namespace=world.options.namespace)
-    judge = partial(
-        _judge, world, Applier(world.cluster, world.options.set_id, own, former=world.options.former_ids)
-    )
+    judge = partial(_judge, world, Applier(world.cluster, ours_of(world)))
     yield from workers.run(judge, tasks, lambda: False)
 
 
@@ -202,7 +200,7 @@ def _pruned(
     world: World, inventory: Inventory, target: Target, applied: Sequence[Planned], workers: Workers
 ) -> Iterator[tuple[Planned, Refusal | None]]:
     """What would be pruned, where what is `applied` before comes out as planned."""
-    pruner = Pruner(world.cluster, world.options.set_id)
+    pruner = Pruner(world.cluster, ours_of(world))
     failed = {each.result.id for each in applied if each.result.action is Action.FAILED}
     missing = awaited(entry for wave in target.plan.waves for entry in wave if entry.id in failed)
     wanted = same_objects(with_changes(inventory, target.plan.changed).entries.values())

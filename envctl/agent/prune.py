@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from envctl.agent.ours import Ours
 from envctl.agent.tasks import failure, uid_of, version_of
 from envctl.errors import ClusterError, EnvctlError
 from envctl.model.cluster import ResourceType
@@ -46,16 +47,16 @@ class Order:
 class Pruner:
     """Deletes objects that left the branch, from any thread."""
 
-    def __init__(self, cluster: Cluster, set_id: str) -> None:
+    def __init__(self, cluster: Cluster, ours: Ours) -> None:
         self._cluster = cluster
-        self._set_id = set_id
+        self._ours = ours
 
     def prune(self, order: Order, *, dry_run: bool = False) -> Pruned:
         """Delete one object, or see that it is gone. Whatever goes wrong is in the answer."""
         try:
             return self._prune(order, dry_run=dry_run)
         except EnvctlError as error:
-            return Pruned(order.entry, failure(order.entry.id, error))
+            return Pruned(order.entry, failure(order.entry.id, error, self._ours.environment))
 
     def confirm(self, entry: InventoryEntry) -> Pruned:
         """See whether an object whose deletion was asked for is gone."""
@@ -63,7 +64,7 @@ class Pruner:
             kind = self._kind(entry)
             live = self._read(kind, entry) if kind else None
         except EnvctlError as error:
-            return Pruned(entry, failure(entry.id, error))
+            return Pruned(entry, failure(entry.id, error, self._ours.environment))
         return _deleting(entry, live) if live and self._is_ours(entry, live) else _gone(entry)
 
     def _prune(self, order: Order, *, dry_run: bool) -> Pruned:
@@ -90,7 +91,7 @@ class Pruner:
         if same := order.wanted.get(uid_of(live)):
             reason = f"it is the same object as {same}, which the branch holds; it stays"
             return Pruned(entry, ObjectResult(entry.id, Action.SKIPPED, reason), gone=True)
-        refusal = judge_live(entry, live) or self._definition_refusal(entry, live)
+        refusal = judge_live(entry, live, self._ours.environment) or self._definition_refusal(entry, live)
         if refusal is None or "deletionTimestamp" in _metadata(live):
             return None
         result = ObjectResult(entry.id, Action.SKIPPED, refusal.reason, refusal.hint)
@@ -100,9 +101,9 @@ class Pruner:
         if not is_definition(entry.id):
             return None
         try:
-            return judge_definition(entry, self._count(live))
+            return judge_definition(entry, self._count(live), "", self._ours.environment)
         except EnvctlError as error:
-            return judge_definition(entry, None, error.summary)
+            return judge_definition(entry, None, error.summary, self._ours.environment)
 
     def _count(self, definition: JsonObject) -> int:
         """How many objects of a defined kind there are. Raises ClusterError where that cannot be told."""
@@ -149,7 +150,7 @@ class Pruner:
 
     def _is_ours(self, entry: InventoryEntry, live: JsonObject) -> bool:
         holder = owner(live)
-        return holder == self._set_id or (not holder and bool(entry.uid) and entry.uid == uid_of(live))
+        return holder == self._ours.set_id or (not holder and bool(entry.uid) and entry.uid == uid_of(live))
 
 
 def _gone(entry: InventoryEntry) -> Pruned:

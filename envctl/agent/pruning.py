@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from envctl.agent.definitions import Pause
 from envctl.agent.desired import window_now
 from envctl.agent.options import World
+from envctl.agent.ours import ours_of
 from envctl.agent.prune import Order, Pruned, Pruner
 from envctl.agent.store import InventoryStore
 from envctl.agent.workers import Workers
@@ -46,7 +47,7 @@ class Pruning:
         self._forgotten = forget
         self._workers = workers
         self._pause = pause
-        self._pruner = Pruner(world.cluster, world.options.set_id)
+        self._pruner = Pruner(world.cluster, ours_of(world))
 
     def run(self, waves: Waves) -> PruneReport:
         """Prune wave after wave. Whatever stays also stays in the inventory, and stops nothing."""

@@ -8,7 +8,6 @@ result = reconciler.reconcile(commit_id)
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 
 from envctl.agent.advance import Advance, Means, poll
 from envctl.agent.apply import Applier, Outcome, healed, may_force, settled
@@ -16,6 +15,7 @@ from envctl.agent.definitions import Pause
 from envctl.agent.desired import desired_value, read_target
 from envctl.agent.healthbook import HealthBook
 from envctl.agent.options import World
+from envctl.agent.ours import ours_of
 from envctl.agent.pruning import Pruning
 from envctl.agent.rebuild import rebuilt, trusted
 from envctl.agent.source import verify
@@ -30,7 +30,7 @@ from envctl.model.objects import ObjectId
 from envctl.model.plan import Action, ObjectResult, ReconcileResult, Wait
 from envctl.model.values import JsonObject
 from envctl.planning.fields import is_within
-from envctl.planning.guards import is_definition, is_own
+from envctl.planning.guards import is_definition
 from envctl.planning.waves import order
 from envctl.planning.yielding import sent
 
@@ -58,8 +58,7 @@ class Reconciler:
     def __init__(self, world: World, pause: Pause, watch: Callable[[], None] | None = None) -> None:
         self.store = InventoryStore(world)
         self.book = HealthBook(world.rules)
-        own = partial(is_own, namespace=world.options.namespace)
-        self.applier = Applier(world.cluster, world.options.set_id, own, former=world.options.former_ids)
+        self.applier = Applier(world.cluster, ours_of(world))
         self._advance: Advance | None = None
         self._watch = poll(world, self.book) if watch is None else lambda _: watch()
         self._world = world
@@ -168,7 +167,9 @@ class Reconciler:
             value = desired_value(self._world, entry.id, entry.component, entry.blob)
             policy = drift_policy(value, self._world.options.drift)
         except InputError as error:  # not in the store: the next reconcile fetches it
-            return Outcome(Task(entry, {}), failure(entry.id, error), error=error)
+            return Outcome(
+                Task(entry, {}), failure(entry.id, error, self._world.options.environment), error=error
+            )
         if policy is not DriftPolicy.HEAL and (vanished or not self._stands(entry, value)):
             return Outcome(Task(entry, value), ObjectResult(entry.id, Action.SKIPPED, str(policy)))
         # All fields of this very text were ours when it was applied, so all may be taken back.

@@ -7,10 +7,10 @@ accept the new one by a dry run under another name, so that what is wrong with i
 from collections.abc import Callable
 from typing import Any
 
+from envctl.agent.ours import Ours
 from envctl.agent.tasks import Task, metadata_of, uid_of, version_of
 from envctl.errors import ClusterError
 from envctl.model.cluster import ResourceType
-from envctl.model.objects import ObjectId
 from envctl.model.values import JsonObject
 from envctl.planning.guards import judge_replacement
 from envctl.planning.immutable import is_only_taken
@@ -29,13 +29,11 @@ class Replacer:
     def __init__(
         self,
         cluster: Cluster,
-        set_id: str,
-        own: Callable[[ObjectId], bool],
+        ours: Ours,
         rest: Callable[[float], object],
     ) -> None:
         self._cluster = cluster
-        self._set_id = set_id
-        self._own = own
+        self._ours = ours
         self._rest = rest
 
     def replace(self, kind: ResourceType, task: Task, error: ClusterError) -> JsonObject:
@@ -55,9 +53,9 @@ class Replacer:
         live = self._cluster.get(kind, key.namespace, key.name)
         if live is None:
             return None
-        if owner(live) != self._set_id:
+        if owner(live) != self._ours.set_id:
             raise _kept(error, "it does not carry our label", "")
-        if refusal := judge_replacement(task.entry, live, self._own):
+        if refusal := judge_replacement(task.entry, live, self._ours.own, self._ours.environment):
             raise _kept(error, f"{refusal.reason} [{refusal.guard}]", refusal.hint)
         try:
             self._cluster.apply(kind, _renamed(task.value), create=True, dry_run=True)

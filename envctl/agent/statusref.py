@@ -148,7 +148,7 @@ class StatusRef:
             self._push(observed)
         except EnvctlError as error:
             self._failures += 1
-            self._note_trouble(str(error))
+            self._note_trouble(error.line)
         else:
             if self._trouble:
                 self._say(Level.INFO, f"{self._options.ref} is reported again")

@@ -55,9 +55,9 @@ def require_scope(kind: ResourceType, key: ObjectId) -> None:
         )
 
 
-def failure(key: ObjectId, error: EnvctlError) -> ObjectResult:
+def failure(key: ObjectId, error: EnvctlError, environment: str) -> ObjectResult:
     """The result for an object that could not be applied or pruned."""
-    reason, hint = error.summary, error.hint
+    reason, hint = error.summary, hint_of(error, environment)
     if isinstance(error, ClusterError) and is_immutable(error):
         hint = hint or (
             "this field cannot be changed: delete the object once, render it under a new name, or let it be "
@@ -67,6 +67,19 @@ def failure(key: ObjectId, error: EnvctlError) -> ObjectResult:
         reason = f"the namespace {key.namespace} is being deleted"
         hint = "nothing can be created in it until it is gone; it is tried again"
     return ObjectResult(key, Action.FAILED, reason, hint)
+
+
+def hint_of(error: EnvctlError, environment: str) -> str:
+    """The hint of an error; where a right is missing, also what gives all those that the branch needs."""
+    if isinstance(error, ClusterError) and error.lacks_right:
+        return f"{error.hint}: `envctl install {environment}` prints all that is needed; apply it again"
+    return error.hint
+
+
+def reason_of(error: EnvctlError, environment: str) -> str:
+    """The summary of an error; where a right is missing, with what gives it."""
+    lacks = isinstance(error, ClusterError) and error.lacks_right
+    return f"{error.summary} ({hint_of(error, environment)})" if lacks else error.summary
 
 
 def _is_ending(error: ClusterError) -> bool:

@@ -235,11 +235,12 @@ def _folder(store: Path | None, name: str, environments: tuple[str, ...]) -> Pat
 
 
 def _print(session: Session, entry: LogEntry) -> None:
+    message = " ".join(entry.message.split())  # servers' words may have line breaks
     now = wiring.system_clock().now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if session.json:
-        line = {"time": now, "level": str(entry.level), "message": entry.message, **entry.fields}
+        line = {"time": now, "level": str(entry.level), "message": message, **entry.fields}
         click.echo(json_text(line))
     else:
         level = click.style(f"{entry.level:<7}", fg=_COLORS[entry.level])
-        click.echo(harmless(f"{now} {level} {entry.message}"), color=wants_color(session, sys.stdout))
+        click.echo(harmless(f"{now} {level} {message}"), color=wants_color(session, sys.stdout))
     sys.stdout.flush()

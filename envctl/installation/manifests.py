@@ -92,7 +92,8 @@ def own_rules(environment: str) -> tuple[Rule, ...]:
         Rule("", ("configmaps",), ("create", "delete", "get", "list", "update")),
         Rule("coordination.k8s.io", ("leases",), ("create",)),
         Rule("coordination.k8s.io", ("leases",), ("get", "update"), (f"envctl-{environment}",)),
-        Rule("envctl.dev", ("environments",), ("create",)),
+        # To list: a refusal names the environment that has an object.
+        Rule("envctl.dev", ("environments",), ("create", "list")),
         Rule(
             "envctl.dev", ("environments", "environments/status"), ("get", "patch", "update"), (environment,)
         ),

@@ -109,6 +109,7 @@ def cluster_error(refused: Refusal, subject: Subject, origin: str) -> ClusterErr
         retry_after=refused.retry_after,
         place=subject.place,
         hint=_hint(refused, causes),
+        lacks_right=_missing_right(refused) is not None,
     )
 
 
@@ -176,6 +177,10 @@ def _owned(causes: Iterable[tuple[str, str]]) -> str:
     return ", ".join(f"{path} ({match['manager']})" for path, match in found if match)
 
 
+def _holders(causes: Iterable[tuple[str, str]]) -> str:
+    return " and ".join(_unique(match["manager"] for _, each in causes if (match := _CONFLICT.match(each))))
+
+
 def _named_fields(refused: Refusal, subject: Subject) -> Iterator[str]:
     """Those of our own fields that the message names; the text comes from us, so it holds no value."""
     encoding = "illegal base64" in refused.message  # the server does not say where
@@ -199,12 +204,15 @@ def _unique(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def _missing_right(refused: Refusal) -> re.Match[str] | None:
+    return _RIGHT.match(refused.message) if refused.status == HTTPStatus.FORBIDDEN else None
+
+
 def _hint(refused: Refusal, causes: tuple[tuple[str, str], ...]) -> str:
-    right = _RIGHT.match(refused.message)
-    if refused.status == HTTPStatus.FORBIDDEN and right:
+    if right := _missing_right(refused):
         return f"grant {right['user']} the right to {right['verb']} {right['resource']} {right['where']}"
     if refused.status == HTTPStatus.CONFLICT and _owned(causes):
-        return "take the fields out of the rendered object, or make the other manager give them up"
+        return f"take the fields out of the rendered object, or let {_holders(causes)} give them up"
     if refused.status == HTTPStatus.NOT_FOUND and refused.kind == "namespaces":
         return "render the namespace too, or create it first"
     if refused.unserved:

@@ -35,6 +35,11 @@ def last_manager(live: JsonObject) -> str:
     return newest_manager(_others(live))
 
 
+def other_managers(live: JsonObject) -> tuple[str, ...]:
+    """All other field managers, besides controllers that write a status, each once, by name."""
+    return tuple(sorted({str(entry.get("manager") or "somebody") for entry in _others(live)}))
+
+
 def newest_manager(entries: Iterable[Mapping[str, Any]]) -> str:
     """The manager of the entry of managedFields that was written last; empty where there is none."""
     newest = _newest(entries)

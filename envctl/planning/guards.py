@@ -28,6 +28,8 @@ FOUND_AGAIN = "found-again"
 
 HELD, FOUND, _WITHIN = "held", "found", "within "
 
+ANY = "ENV"
+"""What stands in hints for an environment that has no name yet."""
 PRUNE_ANNOTATION = "envctl.dev/prune"
 NEVER = "never"
 _POLICIES = {"foreground": "Foreground", "orphan": "Orphan"}
@@ -64,14 +66,16 @@ class Judgement:
     entries: tuple[InventoryEntry, ...] = ()
 
 
-def refuse_empty_tree(*, empty: bool, inventory: int, items: frozenset[str], place: str) -> None:
+def refuse_empty_tree(
+    *, empty: bool, inventory: int, items: frozenset[str], place: str, environment: str = ANY
+) -> None:
     """Raise RefusedError for a commit that would leave nothing of a non-empty inventory."""
     if empty and inventory and EMPTY_TREE not in items:
         raise RefusedError(
             f"the deploy tree is empty, and {inventory} {'object' if inventory == 1 else 'objects'} would go"
             f" [{EMPTY_TREE}]",
             place=place,
-            hint=f"if this is meant: envctl allow-prune ENV --guard {EMPTY_TREE} --reason TEXT",
+            hint=_by_guard(environment, EMPTY_TREE),
         )
 
 
@@ -102,6 +106,7 @@ def judge(
     total: int,
     own: Callable[[ObjectId], bool] = nobody,
     window: Window | None = None,
+    environment: str = ANY,
 ) -> Judgement:
     """What may not be pruned now, of the entries that left the branch.
 
@@ -114,10 +119,10 @@ def judge(
     found = [entry for entry in rest if entry.verdict == FOUND]
     asking = [entry for entry in rest if entry.verdict != FOUND and not entry.prunable]
     protected = [entry for entry in asking if is_protected(entry.id)]
-    refused, entries = _budgeted([entry for entry in asking if not is_protected(entry.id)], total, window)
-    return Judgement(
-        (*map(_own, ours), *map(_found, found), *map(_protected, protected), *refused), tuple(entries)
-    )
+    rest = [entry for entry in asking if not is_protected(entry.id)]
+    refused, entries = _budgeted(rest, total, window, environment)
+    kept = [_protected(entry, environment) for entry in protected]
+    return Judgement((*map(_own, ours), *map(_found, found), *kept, *refused), tuple(entries))
 
 
 def gone_within(
@@ -132,7 +137,7 @@ def gone_within(
     return tuple(Removal(at, count) for at, count in sorted(counts.items()))
 
 
-def judge_live(entry: InventoryEntry, live: JsonObject) -> Refusal | None:
+def judge_live(entry: InventoryEntry, live: JsonObject, environment: str = ANY) -> Refusal | None:
     """What the live object itself says about being pruned; asked right before its deletion."""
     if _prune_word(live) != NEVER or entry.prunable == NAMED:
         return None
@@ -140,11 +145,13 @@ def judge_live(entry: InventoryEntry, live: JsonObject) -> Refusal | None:
         PRUNE_NEVER,
         str(entry.id),
         f"its annotation {PRUNE_ANNOTATION} says {NEVER}",
-        f"remove the annotation, or {_permission(entry)}",
+        f"remove the annotation, or {_permission(entry, environment)}",
     )
 
 
-def judge_definition(entry: InventoryEntry, live: int | None, why: str = "") -> Refusal | None:
+def judge_definition(
+    entry: InventoryEntry, live: int | None, why: str = "", environment: str = ANY
+) -> Refusal | None:
     """What the objects of a kind say about pruning its definition: all of them would go with it.
 
     `live` is how many there are, None where that cannot be told, because of `why`.
@@ -158,7 +165,7 @@ def judge_definition(entry: InventoryEntry, live: int | None, why: str = "") -> 
         CUSTOM_OBJECTS,
         str(entry.id),
         unknown if live is None else told,
-        f"if this is meant, {_permission(entry)}",
+        f"if this is meant, {_permission(entry, environment)}",
     )
 
 
@@ -180,7 +187,7 @@ def _prune_word(live: JsonObject) -> str:
 
 
 def _budgeted(
-    asking: Sequence[InventoryEntry], total: int, window: Window
+    asking: Sequence[InventoryEntry], total: int, window: Window, environment: str
 ) -> tuple[list[Refusal], list[InventoryEntry]]:
     """What `too-many` refuses, and the entries whose verdict is new."""
     passed = [at for entry in asking if (at := _let_go(entry)) is not None and window.holds(at)]
@@ -195,7 +202,8 @@ def _budgeted(
     if not over:
         now = f"{_WITHIN}{window.end}"
         new += [replace(entry, verdict=now) for entry in open_ones if entry.verdict != HELD]
-    return [Refusal(TOO_MANY, str(entry.id), reason, _ALL) for entry in excess], new
+    way = _by_guard(environment, TOO_MANY)
+    return [Refusal(TOO_MANY, str(entry.id), reason, way) for entry in excess], new
 
 
 def _let_go(entry: InventoryEntry) -> int | None:
@@ -204,23 +212,31 @@ def _let_go(entry: InventoryEntry) -> int | None:
     return int(at) if at != entry.verdict and at.isdecimal() else None
 
 
-_ALL = f"if this is meant: envctl allow-prune ENV --guard {TOO_MANY} --reason TEXT"
 _LATE = "it was refused together with many others, and time alone lets nothing go"
 
 
-def _permission(entry: InventoryEntry) -> str:
-    return f"permit it by name: envctl allow-prune ENV '{entry.id}' --reason TEXT"
+def _by_guard(environment: str, guard: str) -> str:
+    return f"if this is meant: envctl allow-prune {environment} --guard {guard} --reason TEXT"
+
+
+def _permission(entry: InventoryEntry, environment: str) -> str:
+    return f"permit it by name: envctl allow-prune {environment} '{entry.id}' --reason TEXT"
 
 
 def judge_replacement(
-    entry: InventoryEntry, live: JsonObject, own: Callable[[ObjectId], bool] = nobody
+    entry: InventoryEntry,
+    live: JsonObject,
+    own: Callable[[ObjectId], bool] = nobody,
+    environment: str = ANY,
 ) -> Refusal | None:
     """What speaks against deleting an object to create it again. Only its own name in a permit passes."""
     if own(entry.id):
         return _own(entry)
     if is_protected(entry.id) and entry.prunable != NAMED:
-        return replace(_protected(entry), reason=f"a {entry.id.kind} is not deleted: data would be lost")
-    return judge_live(entry, live)
+        return replace(
+            _protected(entry, environment), reason=f"a {entry.id.kind} is not deleted: data would be lost"
+        )
+    return judge_live(entry, live, environment)
 
 
 def _own(entry: InventoryEntry) -> Refusal:
@@ -241,12 +257,12 @@ def _found(entry: InventoryEntry) -> Refusal:
     )
 
 
-def _protected(entry: InventoryEntry) -> Refusal:
+def _protected(entry: InventoryEntry, environment: str) -> Refusal:
     return Refusal(
         PROTECTED_KIND,
         str(entry.id),
         f"a {entry.id.kind} is not deleted because it left the branch: data would be lost",
-        f"if this is meant, {_permission(entry)}",
+        f"if this is meant, {_permission(entry, environment)}",
     )
 
 

@@ -6,12 +6,13 @@ time, so the deploy branch stays free of it and moves between clusters as it is.
 
 import base64
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from envctl.model.keeping import annotations_of
 from envctl.model.objects import ObjectId
 from envctl.model.values import JsonObject
+from envctl.planning.fields import other_managers
 
 GROUP = "envctl.dev"
 VERSION = "v1alpha1"
@@ -56,27 +57,55 @@ def may_adopt(desired: JsonObject) -> bool:
     return annotations_of(desired).get(ADOPT_ANNOTATION) == "true"
 
 
+def nameless(set_id: str) -> str:  # noqa: ARG001  (what is asked where no cluster is)
+    """The environment that a set of objects belongs to, where that is not known."""
+    return ""
+
+
 def takeover_refusal(
-    desired: JsonObject, live: JsonObject, set_id: str, former: Collection[str] = (), *, known: bool
+    desired: JsonObject,
+    live: JsonObject,
+    set_id: str,
+    former: Collection[str] = (),
+    *,
+    known: bool,
+    name_of: Callable[[str], str] = nameless,
 ) -> tuple[str, str] | None:
     """Why an object that exists is not taken over, and the way past; None where it is ours or may be.
 
     `known` says that the inventory holds it as applied: then a missing label is drift. `former` are the
-    ids of the environments that this one was before: what carries their label is ours too.
+    ids of the environments that this one was before: what carries their label is ours too. `name_of`
+    tells the environment of an id.
     """
     holder = owner(live)
     if holder == set_id or (holder and holder in former):
         return None
     if holder:
-        return (
-            f"it belongs to another environment or tool ({PART_OF}: {holder})",
-            "take it out of one of the two; where this is the other one renamed, say --take-over OLD",
-        )
+        return _others(holder, name_of(holder))
     if known or may_adopt(desired):
         return None
+    managers = ", ".join(other_managers(live))
     return (
-        "it exists already and was never ours",
+        f"it exists already and was never ours{f': its fields were set by {managers}' if managers else ''}",
         f"to adopt it, give the object the annotation {ADOPT_ANNOTATION}: 'true'",
+    )
+
+
+def _others(holder: str, name: str) -> tuple[str, str]:
+    """Why an object of another set is not taken over, and the way past."""
+    place, _, own = name.rpartition("/")
+    apart = "take it out of one of them"
+    if place:
+        return f"it belongs to the environment {own} in the namespace {place}", apart
+    if name:
+        return (
+            f"it belongs to the environment {name}",
+            f"{apart}; where this is {name} renamed, say --take-over {name}",
+        )
+    command = f"kubectl get environments.{GROUP} -A -l {SET_ID}={holder}"
+    return (
+        f"it belongs to another environment or tool ({PART_OF}: {holder})",
+        f"`{command}` shows which: {apart}, or, where this is that one renamed, say --take-over OLD",
     )
 
 

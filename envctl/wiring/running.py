@@ -195,9 +195,9 @@ def _store(
                 folder, clock=system_clock(), access=settings.access, limits=limits
             )
         except (AccessError, UnavailableError) as error:
-            if str(error) != said:
-                log(LogEntry(Level.WARNING, str(error), {"environment": settings.environment}))
-            said = str(error)
+            if error.line != said:
+                log(LogEntry(Level.WARNING, error.line, {"environment": settings.environment}))
+            said = error.line
             stop.wait(pause)
             pause = min(2 * pause, 60)
     return None

@@ -91,7 +91,7 @@ def test_a_conflict_names_manager_and_field(kube: KubeCluster, namespace: str) -
     assert (caught.value.status, conflicts(caught.value)) == (409, (("kubectl", ".data.k"),))
     assert str(caught.value) == (
         f"ConfigMap {namespace}/a: other field managers own .data.k (kubectl)\n"
-        "hint: take the fields out of the rendered object, or make the other manager give them up"
+        "hint: take the fields out of the rendered object, or let kubectl give them up"
     )
     stored = kube.apply(CONFIG_MAP, config_map(namespace), force=True)
     assert stored["data"] == {"k": "v", "other": "x"}

@@ -223,6 +223,23 @@ def test_an_empty_tree_is_refused_and_everything_stays(rig, cm) -> None:
         assert rig.data("a") == {"x": "1"}
 
 
+def test_the_log_names_what_was_pruned_and_what_is_kept(rig, cm) -> None:
+    """Each in a line of its own, with the reason and the way past a guard, and as a field for machines."""
+    kept = cm("kept", rig.namespace)
+    kept["metadata"]["annotations"] = {"envctl.dev/prune": "never"}
+    rig.branch.publish({"web": [cm("a", rig.namespace), cm("b", rig.namespace), kept]})
+    with rig.running():
+        rig.await_applied(rig.branch.tip)
+        rig.branch.publish({"web": [cm("a", rig.namespace)]})
+        rig.await_applied(rig.branch.tip)
+    pruned, stays = f"ConfigMap {rig.namespace}/b", f"ConfigMap {rig.namespace}/kept"
+    command = f"envctl allow-prune {rig.options.environment} '{stays}' --reason TEXT"
+    why = "its annotation envctl.dev/prune says never [prune-never]"
+    kept_line = f"not pruned: {stays}: {why} (remove the annotation, or permit it by name: {command})"
+    told = [(each.message, each.fields["object"]) for each in rig.log if "object" in each.fields]
+    assert told == [(f"pruned {pruned}", pruned), (kept_line, stays)]
+
+
 def test_a_deleted_branch_changes_nothing(rig, cm) -> None:
     """The source is reported as missing, and the cluster stays."""
     rig.branch.publish({"web": [cm("a", rig.namespace, x="1")]})

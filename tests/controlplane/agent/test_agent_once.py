@@ -227,7 +227,7 @@ def test_what_was_never_ours_is_not_taken_over(rig, cm) -> None:
     rig.branch.publish({"web": [cm("a", rig.namespace, ours="1")]})
     (failure,) = rig.once().failures
     assert (failure.reason, failure.hint) == (
-        "it exists already and was never ours",
+        "it exists already and was never ours: its fields were set by someone",
         "to adopt it, give the object the annotation envctl.dev/adopt: 'true'",
     )
     assert rig.data("a") == {"theirs": "1"}

@@ -87,7 +87,8 @@ def test_an_empty_tree_is_refused_and_everything_stays(rig, cm) -> None:
         rig.once()
     assert str(caught.value) == (
         f"{rig.options.branch}@{rig.branch.tip[:12]}: the deploy tree is empty, and 3 objects would go [empty-tree]\n"
-        "hint: if this is meant: envctl allow-prune ENV --guard empty-tree --reason TEXT"
+        f"hint: if this is meant: envctl allow-prune {rig.options.environment} --guard empty-tree "
+        "--reason TEXT"
     )
     assert [rig.data(name) for name in "abc"] == [{}, {}, {}]
     rig.branch.publish({}, trailers=["Envctl-Allow-Prune: empty-tree, all"])

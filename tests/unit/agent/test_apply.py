@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from envctl.agent.apply import Applier, may_force
-from envctl.agent.tasks import Task, failure
+from envctl.agent.ours import Ours
+from envctl.agent.tasks import Task, failure, reason_of
 from envctl.errors import ClusterError, EnvctlError, UnavailableError
 from envctl.model.cluster import ResourceType
 from envctl.model.inventory import InventoryEntry
@@ -52,9 +53,18 @@ def test_an_immutable_field_comes_with_a_way_out() -> None:
         reason="Invalid",
         causes=(("spec.template", "Invalid value: {}: field is immutable"),),
     )
-    assert failure(KEY, immutable).hint.startswith("this field cannot be changed: ")
-    assert failure(KEY, ClusterError("spec.template: is wrong", status=422)).hint == ""
-    assert failure(KEY, ClusterError("denied", status=403, hint="ask")).hint == "ask"
+    assert failure(KEY, immutable, "prod").hint.startswith("this field cannot be changed: ")
+    assert failure(KEY, ClusterError("spec.template: is wrong", status=422), "prod").hint == ""
+    assert failure(KEY, ClusterError("denied", status=403, hint="ask"), "prod").hint == "ask"
+
+
+def test_a_missing_right_comes_with_the_command_that_prints_it() -> None:
+    """For an object, and for what stands alone in a log."""
+    error = ClusterError("forbidden", status=403, hint="grant a the right to get b", lacks_right=True)
+    hint = "grant a the right to get b: `envctl install prod` prints all that is needed; apply it again"
+    assert failure(KEY, error, "prod").hint == hint
+    assert reason_of(error, "prod") == f"forbidden ({hint})"
+    assert reason_of(ClusterError("gone", status=404, hint="x"), "prod") == "gone"
 
 
 class Comes:
@@ -80,5 +90,7 @@ def test_what_comes_back_between_a_look_and_an_apply_is_never_merged_into() -> N
     """Both requests can only create; the object is looked at again by the next try."""
     cluster: Any = Comes()
     value = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "ns"}}
-    outcome = Applier(cluster, "set").apply(Task(InventoryEntry(KEY, "web", "1"), value, look=True))
+    outcome = Applier(cluster, Ours("prod", "set")).apply(
+        Task(InventoryEntry(KEY, "web", "1"), value, look=True)
+    )
     assert (outcome.result.action, cluster.sent) == (Action.FAILED, [True, True])

@@ -1,6 +1,8 @@
 """What a Lease says, and who holds it after whom."""
 
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from envctl.agent.lease import Elector, LeaseOptions, Record, held_by, lease_json, record_of
+from envctl.errors import ClusterError
+from envctl.model.status import LogEntry
 
 OPTIONS = LeaseOptions("prod", "envctl-system", "a_1", 15)
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
@@ -127,3 +131,25 @@ def test_a_slow_answer_gives_nobody_a_lease_that_another_one_may_still_hold() ->
     clock.seconds = 25
     assert not holder.may_write()
     assert waiting.ask() is None
+
+
+def test_trouble_with_the_lease_is_told_once_in_one_line() -> None:
+    """With the hint, and where a right is missing with the command that prints it."""
+    server: Any = LeaseServer()
+
+    def refuse() -> None:
+        raise ClusterError("forbidden", status=403, place="Lease", hint="grant it", lacks_right=True)
+
+    server.slow = refuse
+    log: list[LogEntry] = []
+    stop = threading.Event()
+
+    def note(entry: LogEntry) -> None:
+        log.append(entry)
+        threading.Timer(0.3, stop.set).start()
+
+    options = replace(OPTIONS, duration=1)
+    assert not Elector(options, server, Hands(), note).acquire(stop)
+    hint = "grant it: `envctl install prod` prints all that is needed; apply it again"
+    told = f"cannot ask for the lease envctl-prod: Lease: forbidden ({hint})"
+    assert [each.message for each in log] == [told]

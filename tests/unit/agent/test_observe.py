@@ -169,7 +169,7 @@ def test_a_watch_that_ends_before_it_told_the_state_is_a_failure() -> None:
     cluster, log, news = CutShort(), list[str](), list[object]()
     world: Any = SimpleNamespace(
         cluster=cluster,
-        options=SimpleNamespace(selector=""),
+        options=SimpleNamespace(environment="prod", selector=""),
         say=lambda _, message, **__: log.append(message),
     )
     lost = replace(KEY, name="b")

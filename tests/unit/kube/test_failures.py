@@ -54,7 +54,7 @@ FORBIDDEN = (
             409,
             status(409, "Conflict", "Apply failed with 2 conflicts", causes=OWNED),
             'ConfigMap web/a: other field managers own .data.a (kubectl), .spec.replicas (hpa \\"x\\")\n'
-            "hint: take the fields out of the rendered object, or make the other manager give them up",
+            'hint: take the fields out of the rendered object, or let kubectl and hpa \\"x\\" give them up',
             id="field conflicts",
         ),
         pytest.param(
@@ -216,7 +216,7 @@ WITHHELD = "the server's words are withheld, they may hold secret values"
                 409, "Conflict", CANARY, causes=[*OWNED, {"field": ".data.b", "message": f"was {CANARY}"}]
             ),
             'Secret web/a: other field managers own .data.a (kubectl), .spec.replicas (hpa \\"x\\")\n'
-            "hint: take the fields out of the rendered object, or make the other manager give them up",
+            'hint: take the fields out of the rendered object, or let kubectl and hpa \\"x\\" give them up',
             id="conflicts are told",
         ),
         pytest.param(

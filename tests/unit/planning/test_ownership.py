@@ -69,6 +69,47 @@ def test_what_exists_is_taken_over_only_when_the_object_says_so(
     assert (refusal[0] if refusal else None) == reason
 
 
+@pytest.mark.parametrize(
+    ("name", "reason", "hint"),
+    [
+        pytest.param(
+            "staging",
+            "it belongs to the environment staging",
+            "take it out of one of them; where this is staging renamed, say --take-over staging",
+            id="of the same namespace",
+        ),
+        pytest.param(
+            "ops/staging",
+            "it belongs to the environment staging in the namespace ops",
+            "take it out of one of them",
+            id="of another namespace, which cannot be renamed",
+        ),
+        pytest.param(
+            "",
+            "it belongs to another environment or tool (applyset.kubernetes.io/part-of: x)",
+            "`kubectl get environments.envctl.dev -A -l applyset.kubernetes.io/id=x` shows which: take it out of "
+            "one of them, or, where this is that one renamed, say --take-over OLD",
+            id="nobody knows",
+        ),
+    ],
+)
+def test_the_environment_that_has_an_object_is_named(name: str, reason: str, hint: str) -> None:
+    """With the way past it."""
+    live = {"metadata": {"labels": {"applyset.kubernetes.io/part-of": "x"}}}
+    assert takeover_refusal({}, live, OURS, known=False, name_of=lambda _: name) == (reason, hint)
+
+
+def test_the_managers_of_an_object_that_was_never_ours_are_named() -> None:
+    """Each once, and no controller that writes the status."""
+    managers = [("kubectl", ""), ("helm", ""), ("kubectl", "scale"), ("controller", "status")]
+    fields = [{"manager": name, "operation": "Update", "subresource": part} for name, part in managers]
+    refusal = takeover_refusal({}, {"metadata": {"managedFields": fields}}, OURS, known=False)
+    assert refusal == (
+        "it exists already and was never ours: its fields were set by helm, kubectl",
+        "to adopt it, give the object the annotation envctl.dev/adopt: 'true'",
+    )
+
+
 def test_the_parent_names_kinds_and_namespaces() -> None:
     """What other tools need to find the members of the set."""
     keys = [

@@ -240,7 +240,7 @@ def test_an_object_without_our_label_is_adopted_only_where_that_is_said(faulty: 
     faulty.publish(small("it", ours="1"), small("other"))
     result = rig.once()
     assert shown(result) == {"it": "failed", "other": "created"}
-    assert reasons(result)["it"] == "it exists already and was never ours"
+    assert reasons(result)["it"] == "it exists already and was never ours: its fields were set by someone"
     assert rig.live("it")["metadata"]["resourceVersion"] == version
     rig.branch.publish(
         {"web": [_here(rig, annotated(small("it", ours="1"), **{"envctl.dev/adopt": "true"}))]}

@@ -200,7 +200,7 @@ def test_an_object_of_two_environments_is_neither_taken_nor_pruned(make_rig, cm)
     second.branch.publish({"web": [cm("shared", first.namespace), cm("two", first.namespace)]})
     result = second.once()
     assert shown(result) == {"shared": "failed", "two": "created"}
-    assert result.failures[0].reason.startswith("it belongs to another environment or tool")
+    assert result.failures[0].reason == f"it belongs to the environment {first.options.environment}"
     before = first.live("shared")
     second.branch.publish({"web": [cm("two", first.namespace)]})
     assert shown(second.once()) == {"shared": "skipped"}
