@@ -66,6 +66,12 @@ class Healer:
         self._note(outcomes, {drift.key: drift for drift in wanted})
         return tuple(each.result for each in outcomes if each.result.action is Action.FAILED)
 
+    def leave(self, outcomes: Iterable[Outcome], drifts: Mapping[ObjectId, Drift]) -> None:
+        """Take in what was not healed on purpose, where somebody else has tried."""
+        for outcome in outcomes:
+            if outcome.result.action is Action.SKIPPED:
+                self._note_left(outcome, drifts[outcome.result.id])
+
     def next_due(self) -> float | None:
         """When an object that is left alone may be healed again, in monotonic seconds."""
         return min(self._truces.values(), default=None)

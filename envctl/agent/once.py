@@ -25,6 +25,11 @@ from envctl.model.status import EnvironmentStatus
 _TRIES = 5
 _AGAIN = 2  # how often what failed is tried again, where there is time
 _STEP = 0.2
+_WHY = {
+    Ending.INTERRUPTED: ": it was interrupted",
+    Ending.DEGRADED: ": an object is Degraded",
+    Ending.TIMED_OUT: ": its time was over",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +156,16 @@ class _Once:
         if result.interrupted:
             return result
         entries, written = self._reconciler.store.inventory.entries, self._reconciler.applier.versions
-        wanted = [
-            Healing(drift.key, drift.vanished, drift.scaled)
+        drifts = {
+            drift.key: drift
             for drift in current_drift(self._world, Known(lambda: entries, self._reconciler.book))
             if entries[drift.key].settled
             and still_drifts(drift, entries[drift.key], written.get(drift.key, ""))
-        ]
-        outcomes = self._reconciler.heal(wanted)
+        }
+        outcomes = self._reconciler.heal(
+            [Healing(drift.key, drift.vanished, drift.scaled) for drift in drifts.values()]
+        )
+        self._healer.leave(outcomes, drifts)
         self._reconciler.store.save()
         return replace(result, results=(*result.results, *(each.result for each in outcomes)))
 
@@ -250,15 +258,20 @@ class _Once:
         if applied.ending is Ending.OVERTAKEN:
             return
         result, healer = applied.result, self._healer
+        early = f"the apply ended before all was applied{_WHY.get(applied.ending, '')}"
         self._reporter.report(
             Situation(
                 inventory=self._reconciler.store.inventory,
                 applied=result.revision if result.succeeded else before.applied,
                 lost=self._reconciler.store.lost,
+                ended=True,
+                trouble=early if result.interrupted and not result.waits else "",
+                waits=result.waits,
                 failures=result.failures,
                 refused=result.refused,
                 health=applied.health,
                 components=components,
+                left=tuple(healer.left.items()),
                 healed=healer.healed,
                 last_healed=healer.last,
                 last_healed_at=healer.last_at,

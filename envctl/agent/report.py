@@ -183,7 +183,8 @@ def _reconciling(situation: Situation) -> Condition:
     if situation.working:
         reason, message = _progress(situation)
         return Condition("Reconciling", status=True, reason=reason, message=_short(message))
-    if (situation.failures or situation.trouble or situation.unread) and not situation.refusal:
+    failed = situation.failures or situation.trouble or situation.unread
+    if failed and not situation.refusal and not situation.ended:
         return Condition("Reconciling", status=True, reason="Retrying", message="what failed is tried again")
     return Condition("Reconciling", status=False, reason="Idle", message="")
 

@@ -15,7 +15,8 @@ class Situation:
     """How an environment stands in its cluster.
 
     - `lost`: the inventory may not be all that was applied.
-    - `working`: a reconcile is under way. `waits`: the steps that wait for others.
+    - `working`: a reconcile is under way. `ended`: no other one follows by itself.
+    - `waits`: the steps that wait for others.
     - `source_error`: why the branch cannot be read; `unread`: why its newest commit is not fetched.
       `refusal`: why that is refused. `trouble`: why a reconcile ended early.
     - `failures`, `refused`: of the last reconcile. `fights`: object → manager.
@@ -27,6 +28,7 @@ class Situation:
     applied: str = ""
     lost: bool = False
     working: bool = False
+    ended: bool = False
     source_error: str = ""
     unread: str = ""
     refusal: str = ""

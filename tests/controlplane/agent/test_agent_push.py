@@ -75,6 +75,57 @@ def test_what_does_not_become_healthy_in_time_is_named(rig: Any) -> None:
     assert rig.status().applied == rig.branch.tip
 
 
+def conditions(rig: Any, *names: str) -> dict[str, str]:
+    """What the status says of these conditions."""
+    status = rig.status()
+    return {name: f"{(each := status.condition(name)).reason}: {each.message}" for name in names}
+
+
+def test_a_component_that_still_waits_at_the_end_is_reported(rig: Any, cm: Any) -> None:
+    """The time is over while one waits for another's health: the status says who waits for whom, and nobody goes on."""
+    waiting = {"db": [deployment("db", rig.namespace, **NOWHERE)], "web": [cm("a", rig.namespace)]}
+    rig.branch.publish(waiting, depends_on={"db": [], "web": ["db"]})
+    applied = pushed(rig, Patience(timeout=3))
+    assert (applied.ending, [key.name for key in applied.todo]) == (Ending.TIMED_OUT, ["a"])
+    assert conditions(rig, "Ready", "Reconciling") == {
+        "Ready": f"Waiting: component web waits for component db: Deployment.apps {rig.namespace}/db is "
+        "Progressing: 0 of 1 updated replicas are available",
+        "Reconciling": "Idle: ",
+    }
+
+
+def test_an_apply_that_is_interrupted_in_the_middle_is_not_ready(rig: Any, cm: Any) -> None:
+    """Nothing was sent yet: the status does not say that all is applied."""
+    rig.branch.publish({"web": [cm("a", rig.namespace)]})
+    stop = threading.Event()
+    stop.set()
+    applied = pushed(rig, Patience(LIMIT), stop=stop)
+    assert applied.ending is Ending.INTERRUPTED
+    assert conditions(rig, "Ready", "Reconciling") == {
+        "Ready": "ReconcileFailed: the apply ended before all was applied: it was interrupted",
+        "Reconciling": "Idle: ",
+    }
+
+
+def test_drift_that_nobody_wants_healed_is_reported(rig: Any, cm: Any) -> None:
+    """As an agent reports it, with what was changed by whom."""
+    warned = cm("a", rig.namespace, x="1")
+    warned["metadata"]["annotations"] = {"envctl.dev/drift": "warn"}
+    rig.branch.publish({"web": [warned]})
+    pushed(rig, None)
+    rig.kube.replace(rig.config_map_type, rig.live("a") | {"data": {"x": "2"}})
+    for _ in range(2):
+        pushed(rig, None)
+        status = rig.status()
+        assert (status.drifted, rig.data("a")) == (1, {"x": "2"})
+        (line,) = map(str, status.failures)
+        assert f"ConfigMap {rig.namespace}/a" in line
+        assert "(.data.x); it is not healed (drift: warn)" in line
+    rig.kube.replace(rig.config_map_type, rig.live("a") | {"data": {"x": "1"}})
+    pushed(rig, None)
+    assert rig.status().drifted == 0
+
+
 def test_what_is_degraded_for_good_ends_the_wait(rig: Any) -> None:
     """A rollout past its own deadline: not the whole timeout is waited for."""
     rig.branch.publish({"web": [deployment("web", rig.namespace, deadline=1, **NOWHERE)]})

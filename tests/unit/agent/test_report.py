@@ -64,6 +64,11 @@ CALM = {"Reconciling": "False Idle", "Stalled": "False Free", "SourceReady": "Tr
             id="objects failed",
         ),
         pytest.param(
+            Situation(INVENTORY, ended=True, failures=(FAILED, FAILED)),
+            {"Ready": "False ObjectsFailed: 2 failed; ConfigMap ns/a: the namespace 'ns' does not exist"},
+            id="objects failed in an apply that nobody follows",
+        ),
+        pytest.param(
             Situation(INVENTORY, refusal="deploy/prod@1: the deploy tree is empty", failures=(FAILED,)),
             {
                 "Ready": "False CommitRefused: deploy/prod@1: the deploy tree is empty",
