@@ -181,6 +181,10 @@ class Repository(Protocol):
         """
         ...
 
+    def remote_names(self, remote: str, prefix: str) -> tuple[str, ...]:
+        """The full names of a remote's refs that start with a prefix, sorted. Raises as `remote_refs`."""
+        ...
+
     def keep(self, revisions: Sequence[str]) -> None:
         """Tell a store that throws old objects away what is still needed: all of these commits, once fetched.
 

@@ -23,7 +23,7 @@ from envctl.agent.reconcile import Reconciler
 from envctl.agent.report import Reporter
 from envctl.agent.setup import prepare
 from envctl.agent.situation import Situation
-from envctl.agent.source import Head, Source, UnreadError
+from envctl.agent.source import Head, Source, UnreadError, absence
 from envctl.agent.tasks import hint_of
 from envctl.errors import (
     ClusterError,
@@ -224,7 +224,7 @@ class Agent:
             # What was read last is still what the branch says, a commit that is refused included.
             head = replace(head, commit=self._progress.head.commit if self._progress.head else None)
         elif head.commit is None:
-            self._world.say(Level.WARNING, f"the branch {branch} does not exist; nothing is changed")
+            self._world.say(Level.WARNING, f"{absence(branch, head.others)}; nothing is changed")
         self._progress = replace(self._progress, head=head)
         self._tidy_soon()
 
@@ -435,15 +435,15 @@ class Agent:
         components = self._reconciler.book.components(self._reconciler.store.inventory.entries.values())
         head = progress.head
         unread = head.unread if head else ""
-        missing = (
-            f"the branch {self._world.options.branch} does not exist" if head and not head.commit else ""
-        )
+        absent = bool(head and head.absent)
+        missing = absence(self._world.options.branch, head.others) if head and absent else ""
         return Situation(
             inventory=self._reconciler.store.inventory,
             applied=progress.applied,
             lost=self._reconciler.store.lost,
             working=bool(progress.target),
             waits=self._reconciler.waits or progress.waits,
+            absent=absent,
             source_error=_source_error(head) or unread or missing or progress.unread,
             unread=unread or progress.unread,
             refusal=progress.refusal,

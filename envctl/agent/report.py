@@ -88,6 +88,8 @@ class Reporter:
         self._parent: tuple[JsonObject, Mapping[str, str]] | None = None
         self._generation = 0
         self._uid = ""
+        self._stands = False
+        self._absent = False
         self._spec: JsonObject = {}
         self._members: Mapping[str, str] = {}
         self._committed = ("", "")
@@ -97,6 +99,7 @@ class Reporter:
         """Read what was reported last."""
         options = self._world.options
         live = self._world.cluster.get(ENVIRONMENT, options.namespace, options.environment) or {}
+        self._stands = bool(live)
         self._last = self._written = status_of(live)
         if self._events:
             self._events.begin(self._last)
@@ -115,8 +118,15 @@ class Reporter:
     def report(self, situation: Situation) -> EnvironmentStatus:
         """Bring the object and its status up to date. Raises what the cluster raises.
 
-        Written only where it changed, and only so often: see `due`.
+        Written only where it changed, and only so often: see `due`. For a branch that never existed no object
+        is made: its name may be a typing error.
         """
+        if not self._stands and not situation.inventory.accepted:
+            # Where the repository cannot be read meanwhile, that says nothing else of the name.
+            self._absent = situation.absent or (self._absent and bool(situation.source_error))
+            if self._absent:
+                self._written = self.assess(situation)  # nothing is due
+                return self._written
         self._write_parent(situation)
         status = self.assess(situation)
         if self._events:
@@ -169,7 +179,7 @@ class Reporter:
         generation = metadata.get("generation") if isinstance(metadata, Mapping) else None
         self._generation = generation if isinstance(generation, int) else 0
         self._uid = str(metadata.get("uid") or "") if isinstance(metadata, Mapping) else ""
-        self._parent, self._members = (spec, annotations), annotations
+        self._parent, self._members, self._stands = (spec, annotations), annotations, True
 
 
 def _ready(situation: Situation) -> Condition:

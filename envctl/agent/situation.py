@@ -17,8 +17,8 @@ class Situation:
     - `lost`: the inventory may not be all that was applied.
     - `working`: a reconcile is under way. `ended`: no other one follows by itself.
     - `waits`: the steps that wait for others.
-    - `source_error`: why the branch cannot be read; `unread`: why its newest commit is not fetched.
-      `refusal`: why that is refused. `trouble`: why a reconcile ended early.
+    - `absent`: there is no such branch. `source_error`: why it cannot be read; `unread`: why its newest
+      commit is not fetched. `refusal`: why that is refused. `trouble`: why a reconcile ended early.
     - `failures`, `refused`: of the last reconcile. `fights`: object → manager.
     - `left`: drift that is not healed because nobody wants it to be: object → what was changed.
     - `health`: the worst of the `components`, whose reasons name an object.
@@ -29,6 +29,7 @@ class Situation:
     lost: bool = False
     working: bool = False
     ended: bool = False
+    absent: bool = False
     source_error: str = ""
     unread: str = ""
     refusal: str = ""

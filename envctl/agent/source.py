@@ -2,18 +2,19 @@
 
 import random
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from envctl.agent.options import World
 from envctl.agent.permits import LiftableError, allows_rewrite, rewrite_hint
 from envctl.agent.threads import AgentThread, Crashed
-from envctl.delivery.deploy import DeployRecord, deploy_record
+from envctl.delivery.deploy import DEPLOY_REFS, DeployRecord, deploy_record
 from envctl.errors import DamagedError, EnvctlError, InputError, RefusedError
 from envctl.model.git import Commit
 from envctl.model.inventory import Accepted
 from envctl.model.status import Level
 
+_NAMED = 20
 _KEPT = "the cluster stays at the last good commit"
 
 
@@ -23,7 +24,8 @@ class Head:
 
     The objects of the commit are in the store. `read_at`: when the branch was read last without an error
     (RFC 3339), "" for never. `unread`: why its newest commit cannot be fetched, where the look-up went well.
-    `fetched`: the objects came with this look.
+    `fetched`: the objects came with this look. `others`: where there is no branch, the deploy branches that
+    there are.
     """
 
     commit: str | None
@@ -31,6 +33,20 @@ class Head:
     read_at: str = field(default="", compare=False)
     unread: str = ""
     fetched: bool = field(default=False, compare=False)
+    others: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def absent(self) -> bool:
+        """Whether the repository was read, and there is no branch."""
+        return self.commit is None and not self.error and not self.unread
+
+
+def absence(branch: str, others: Sequence[str]) -> str:
+    """That a branch does not exist, and which deploy branches do."""
+    if not others:
+        return f"the branch {branch} does not exist, nor does any other deploy branch there"
+    more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+    return f"the branch {branch} does not exist; there are {', '.join(others[:_NAMED])}{more}"
 
 
 class UnreadError(EnvctlError):
@@ -109,13 +125,21 @@ class Source(AgentThread):
             if missing:
                 # The branch may have moved on since it was looked up: what is fetched is the newest.
                 commit = repository.fetch(options.remote, [options.ref])[options.ref]
+            others = self._others() if commit is None else ()
         except EnvctlError as error:
             self._asked_to_wait = error.retry_after
             failed = Head(None, read_at=self._read_text)
             return replace(failed, unread=error.line) if missing else replace(failed, error=error.line)
         now = self._world.clock.now()
         self.read_at, self._read_text = now.timestamp(), now.strftime("%Y-%m-%dT%H:%M:%SZ")
-        return Head(commit, read_at=self._read_text, fetched=missing)
+        return Head(commit, read_at=self._read_text, fetched=missing, others=others)
+
+    def _others(self) -> tuple[str, ...]:
+        """The deploy branches that there are, looked up once while ours is missing."""
+        if self._last and self._last.absent:
+            return self._last.others
+        names = self._world.repository.remote_names(self._world.options.remote, DEPLOY_REFS)
+        return tuple(name.removeprefix("refs/heads/") for name in names)
 
     def _is_here(self, commit_id: str) -> bool:
         try:

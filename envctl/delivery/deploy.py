@@ -50,6 +50,10 @@ class DeployRecord:
     handed_on: tuple[Trailer, ...] = ()
 
 
+DEPLOY_REFS = "refs/heads/deploy/"
+"""How the full name of every deploy branch starts."""
+
+
 def deploy_ref(environment: str) -> str:
     """The full name of an environment's deploy branch."""
     return f"refs/heads/{deploy_branch(environment)}"

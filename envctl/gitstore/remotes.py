@@ -64,6 +64,18 @@ class Remotes:
             return dict(local.look_up(address, names))
         return self._looked_up(address, config, names)
 
+    def names(self, remote: str, prefix: str) -> tuple[str, ...]:
+        """The names of a remote's refs that start with a prefix, sorted."""
+        address, config = self.address(remote)
+        if address.is_local:
+            with local.opened(address) as repo:
+                return tuple(list_refs(repo, prefix))
+        with connected(address, config, self._root, self._access) as connection:
+            found = connection.client.get_refs(connection.path, ref_prefix=[prefix.encode()])
+            names = (name.decode("utf-8", "replace") for name in found.refs)
+            # A server of an older protocol tells all refs.
+            return tuple(sorted(name for name in names if name.startswith(prefix)))
+
     def fetch(self, remote: str, names: Sequence[str]) -> dict[str, str | None]:
         """Fetch refs with their objects. Only FETCH_HEAD names them here, as after ``git fetch URL``."""
         address, config = self.address(remote)

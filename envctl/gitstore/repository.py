@@ -151,6 +151,9 @@ class GitRepository(Repository):
     def remote_refs(self, remote: str, names: Sequence[str]) -> Mapping[str, str | None]:
         return self._remotes.look_up(remote, names)
 
+    def remote_names(self, remote: str, prefix: str) -> tuple[str, ...]:
+        return self._remotes.names(remote, prefix)
+
     def keep(self, revisions: Sequence[str]) -> None:
         """Everything is kept anyway."""
 

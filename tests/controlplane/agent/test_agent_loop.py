@@ -247,7 +247,9 @@ def test_a_deleted_branch_changes_nothing(rig, cm) -> None:
         rig.await_applied(rig.branch.tip)
         rig.branch.move(None)
         status = rig.await_condition("SourceReady", "Failed")
-        assert status.condition("SourceReady").message == f"the branch {rig.options.branch} does not exist"
+        assert status.condition("SourceReady").message == (
+            f"the branch {rig.options.branch} does not exist, nor does any other deploy branch there"
+        )
         assert (status.ready, rig.data("a")) == (True, {"x": "1"})
 
 
@@ -264,13 +266,22 @@ def test_an_agent_whose_own_namespace_is_deleted_makes_it_again(almighty, cm, wa
         assert (rig.data("leave"), rig.data("stay")) == (None, {"x": "2"})
 
 
-def test_an_agent_may_start_before_its_branch_exists(rig, cm) -> None:
-    """It says what it waits for, and begins when it comes."""
+def test_an_agent_may_start_before_its_branch_exists(rig, cm, wait_for, tmp_path) -> None:
+    """It names the branches that there are, for it may be a typing error, which leaves no object; and begins when it comes."""
+    tip = rig.branch.publish({"web": [cm("a", rig.namespace)]})
+    for name in ("deploy/staging", "deploy/prod"):
+        rig.branch.git("update-ref", f"refs/heads/{name}", tip)
+    rig.branch.move(None)
+    told = f"the branch {rig.options.branch} does not exist; there are deploy/prod, deploy/staging"
     with rig.running():
-        status = rig.await_condition("Ready", "NothingApplied")
-        assert status.condition("Ready").message == f"the branch {rig.options.branch} does not exist"
-        rig.branch.publish({"web": [cm("a", rig.namespace, x="1")]})
-        rig.await_applied(rig.branch.tip)
+        wait_for(lambda: messages(rig, Level.WARNING) == [f"{told}; nothing is changed"])
+        away = rig.branch.path.rename(tmp_path / "away.git")
+        wait_for(lambda: "cannot read the branch" in rig.log[-1].message)
+        away.rename(rig.branch.path)
+        wait_for(lambda: rig.log[-1].message == f"{told}; nothing is changed")
+        assert rig.live(rig.options.environment, rig.options.namespace, CUSTOM) is None
+        rig.branch.move(tip)
+        rig.await_applied(tip)
 
 
 def test_what_failed_is_tried_again_without_a_new_commit(almighty, cm, unique_name, wait_for) -> None:

@@ -272,3 +272,14 @@ def test_what_is_refused_stays_refused_until_the_branch_moves(deployed: Deployed
     for _ in range(2):
         with pytest.raises(RefusedError, match="more than 8 MiB"):
             local.store.commit(deployed.tip)
+
+
+def test_the_names_of_deploy_branches_are_told_by_any_server(
+    deployed: Deployed, client: Any, local: Any
+) -> None:
+    """Over the network and from a path; other refs are not among them."""
+    for name in ("heads/deploy/dev", "heads/main", "tags/deploy/x", "heads/deployment"):
+        deployed.git("update-ref", f"refs/{name}", deployed.tip)
+    names = ("refs/heads/deploy/dev", "refs/heads/deploy/prod")
+    assert client.store.remote_names(client.url, "refs/heads/deploy/") == names
+    assert local.store.remote_names(local.url, "refs/heads/deploy/") == names
