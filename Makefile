@@ -10,7 +10,11 @@ STAMP  := $(VENV)/.installed
 # Tests wait more than they compute: for servers, deadlines and killed processes.
 JOBS   ?= 3
 
-.PHONY: help demo test lint unit controlplane bench bench-agent docs lock clean
+# What builds the container image, and the image's name.
+ENGINE = $(firstword $(foreach each,podman docker nerdctl buildah,$(shell command -v $(each))))
+IMAGE  ?= envctl:latest
+
+.PHONY: help demo test lint unit controlplane bench bench-agent docs image lock clean
 
 help:  ## list the recipes
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -57,9 +61,18 @@ bench-agent: $(STAMP)  ## the agent against a real API server: cold, one change,
 docs: $(STAMP)  ## write docs/commands.md anew from the help texts
 	@$(BIN)/python tools/commands.py
 
-lock:  ## write requirements.lock anew (needs uv)
-	uv pip compile --universal --generate-hashes --no-header --no-annotate --group dev pyproject.toml \
-		--python-version 3.11 -o requirements.lock
+image:  ## build the agent's container image (IMAGE=name, ENGINE=podman)
+	@test -n "$(ENGINE)" || { echo "no podman, docker, nerdctl or buildah is on the PATH;" \
+		"install one of them, or say: make image ENGINE=..." >&2; exit 1; }
+	$(ENGINE) build -f deploy/Containerfile -t $(IMAGE) .
+
+COMPILE := uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11
+
+lock:  ## write the locks anew: of development, of the image, and of its build (needs uv)
+	$(COMPILE) --group dev pyproject.toml -o requirements.lock
+	$(COMPILE) -c requirements.lock pyproject.toml -o deploy/requirements.lock
+	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | \
+		$(COMPILE) -c requirements.lock - -o deploy/build.lock
 
 clean:  ## remove what the recipes made here
 	rm -rf $(VENV) .demo .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -143,7 +143,7 @@ class Rig:
     """One environment: its branch, its agent's settings, and two connections to the cluster.
 
     `kube` is an administrator's, for the test. `agent` has the rights that `envctl install` prints for the
-    branch, and no others; it is the agent's own.
+    branch, and no others; it is the agent's own, and `account` is its kubeconfig.
     """
 
     branch: Branch
@@ -151,6 +151,7 @@ class Rig:
     kube: KubeCluster
     agent: KubeCluster
     store: Path
+    account: Path
     namespace: str
     log: list[LogEntry] = field(default_factory=list)
     config_map_type: ResourceType = CONFIG_MAP
@@ -290,7 +291,7 @@ def make_rig(
             )
             settings = replace(settings, **options)
             if almighty:
-                agent, published = stack.enter_context(contextlib.closing(connect(admin))), lambda: None
+                account, published = admin, lambda: None
             else:
                 published = partial(grant, kube, path, name, settings.namespace)
                 published()
@@ -298,13 +299,14 @@ def make_rig(
                 folder = tmp_path / f"{name}.account"
                 folder.mkdir()
                 account = kubeconfig_with_token(admin, token, folder)
-                agent = stack.enter_context(contextlib.closing(connect(account)))
+            agent = stack.enter_context(contextlib.closing(connect(account)))
             return Rig(
                 branch=Branch(path, name, published=published),
                 options=settings,
                 kube=kube,
                 agent=agent,
                 store=tmp_path / f"{name}.store",
+                account=account,
                 namespace=namespace or new_namespace(),
             )
 
