@@ -32,8 +32,9 @@ def plan_data(environment: str, url: str, plan: ClusterPlan) -> JsonObject:
 
 
 def counts_data(result: ReconcileResult) -> JsonObject:
-    """How many objects met each action."""
-    return {str(action): count for action, count in result.counts().items()}
+    """How many objects met each action, 0 for those that none met."""
+    counts = result.counts()
+    return {str(action): counts.get(action, 0) for action in Action}
 
 
 def refused_data(result: ReconcileResult) -> list[JsonObject]:

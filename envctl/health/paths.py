@@ -82,7 +82,7 @@ def number(text: str, defaults: Defaults) -> Callable[[Look], int | float | None
         value = read(look)
         if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
             return value
-        raise OddValueError(f"{text} is {named(value)}, where a number should be")
+        raise OddValueError(f"{_shown(text)} is {named(value)}, where a number should be")
 
     return checked
 
@@ -94,7 +94,7 @@ def field(text: str, defaults: Defaults) -> Reader:
         raise BadRuleError(f"{text} means many values; name them in `some`, `every` or `none`")
     if path.as_json:
         raise BadRuleError(f"{text} is read as JSON only where a list is meant")
-    steps, start, shown = path.steps, path.start, path.text
+    steps, start, shown = path.steps, path.start, _shown(path.text)
 
     def read(look: Look) -> JsonValue:
         value: JsonValue = look.here if not start else look.root if start == "$" else look.item
@@ -130,7 +130,7 @@ def _below(value: JsonValue, name: str, *, every: bool, path: _Path) -> Iterator
         yield from _list(value, path)
     elif value is not None:
         if not isinstance(value, Mapping):
-            raise OddValueError(f"{path.text} leads through {named(value)}")
+            raise OddValueError(f"{_shown(path.text)} leads through {named(value)}")
         yield value.get(name)
 
 
@@ -138,7 +138,7 @@ def _list(value: JsonValue, path: _Path) -> Iterator[JsonValue]:
     if value is None:
         return
     if not isinstance(value, list | tuple):
-        raise OddValueError(f"{path.text} is {named(value)}, where a list should be")
+        raise OddValueError(f"{_shown(path.text)} is {named(value)}, where a list should be")
     yield from value
 
 
@@ -150,8 +150,13 @@ def _from_json(value: JsonValue, path: _Path) -> JsonValue:
     except (ValueError, RecursionError):
         parsed = None
     if parsed is None:
-        raise OddValueError(f"{path.text.removesuffix(_AS_JSON)} holds no JSON")
+        raise OddValueError(f"{_shown(path.text)} holds no JSON")
     return parsed
+
+
+def _shown(text: str) -> str:
+    """A path as people write it who know the object, and not the rules."""
+    return " ".join(each.removeprefix("$.") for each in text.removesuffix(_AS_JSON).split(" "))
 
 
 def _parse(text: str) -> _Path:

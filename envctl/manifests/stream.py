@@ -56,10 +56,15 @@ def read_objects(data: bytes, name: str) -> tuple[Placed, ...]:
         found += [
             Placed(f"{name}:{document.lines.get(id(each.value), line)}", each.value) for each in objects
         ]
-        problems += [Problem(f"{name}:{line}", f"{each.place} {each.reason}", "") for each in wrong]
+        problems += [Problem(f"{name}:{line}", f"{_named(each.place)} {each.reason}", "") for each in wrong]
     if problems:
         raise InputError("not everything here is a Kubernetes object", problems=tuple(problems))
     return tuple(found)
+
+
+def _named(path: str) -> str:
+    """A place in a document, in words."""
+    return path.removeprefix("$").removeprefix(".") or "the document"
 
 
 def _decode(data: bytes, name: str) -> str:

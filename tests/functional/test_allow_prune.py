@@ -110,3 +110,29 @@ def test_what_cannot_be_permitted_is_told(name: str, small: Workspace) -> None:
     arguments, code, says = REFUSED[name]
     outcome = fails(small, "allow-prune", *arguments)
     assert (outcome.code, says in outcome.err) == (code, True), outcome.err
+
+
+NOTHING_SAID = """\
+error: what may go, and why, must be said
+  nothing is named that may go
+    name objects as messages do ('Namespace shop'), or --guard too-many|protected-kind|empty-tree
+  a reason is needed: it is recorded in the commit
+    --reason TEXT
+"""
+TWO_STAY = f"""\
+error: 2 objects cannot be permitted to go; nothing was permitted
+  ConfigMap dev/web is still rendered for dev
+    take it out of the source first, and commit that: a permission is for what has left
+  PersistentVolumeClaim dev/dta was not on deploy/dev
+    did you mean {CLAIM}?
+"""
+
+
+def test_all_that_is_missing_is_told_at_once(small: Workspace) -> None:
+    """What may go and why, with each way to say it; and each object that cannot be permitted."""
+    with_store(small)
+    outcome = fails(small, "allow-prune", "dev")
+    assert (outcome.code, outcome.err) == (2, NOTHING_SAID)
+    named = ("ConfigMap dev/web", "PersistentVolumeClaim dev/dta", CLAIM)
+    outcome = fails(small, "allow-prune", "dev", *named, "--reason", "why")
+    assert (outcome.code, outcome.err) == (1, TWO_STAY)

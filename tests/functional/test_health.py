@@ -106,7 +106,7 @@ def test_everything_that_cannot_be_read_is_told_at_once(folder: Workspace) -> No
     assert outcome.err == (
         "error: not everything can be read\n"
         f"  {folder.path}/a.yaml:3: is not YAML: while parsing a flow node, did not find expected node content\n"
-        f"  {folder.path}/b.yaml:1: $ is neither a Kubernetes object nor a collection of them, because of replicas:\n"
+        f"  {folder.path}/b.yaml:1: the document is neither a Kubernetes object nor a collection of them, because of replicas:\n"
         "      replicas: 3\n"
     )
 

@@ -11,7 +11,7 @@ from itertools import islice, pairwise
 
 from envctl.delivery.deploy import ALLOW_PRUNE, ENVIRONMENT, REASON, deploy_branch
 from envctl.delivery.trailers import compose
-from envctl.errors import RefusedError, UsageError
+from envctl.errors import Problem, RefusedError, UsageError
 from envctl.manifests.paths import parse_path
 from envctl.model.objects import ObjectId
 from envctl.planning.permits import ALL, EMPTY_TREE, PROTECTED_KIND, TOO_MANY, bound_to, is_protected
@@ -81,11 +81,16 @@ def allow_prune(
 
 
 def _require_words(options: AllowOptions) -> None:
-    if not options.reason.strip() and not options.dry_run:
-        raise UsageError("a reason is needed: it is recorded in the commit", hint="--reason TEXT")
+    missing = []
     if not options.objects and not options.guards:
         hint = f"name objects as messages do ('Namespace shop'), or --guard {'|'.join(GUARDS)}"
-        raise UsageError("nothing is named that may go", hint=hint)
+        missing.append(Problem("", "nothing is named that may go", hint))
+    if not options.reason.strip() and not options.dry_run:
+        missing.append(Problem("", "a reason is needed: it is recorded in the commit", "--reason TEXT"))
+    if len(missing) == 1:
+        raise UsageError(missing[0].reason, hint=missing[0].hint)
+    if missing:
+        raise UsageError("what may go, and why, must be said", problems=tuple(missing))
 
 
 def _leaving(repository: Repository, environment: str, rendered: Rendered) -> Mapping[str, ObjectId]:
@@ -108,8 +113,12 @@ def _chosen(options: AllowOptions, rendered: Rendered, leaving: Mapping[str, Obj
     """The names of what may go. Raises RefusedError for what cannot be permitted."""
     present = {str(place[1]) for path in rendered.blobs if (place := parse_path(path))}
     names = [" ".join(name.split()) for name in options.objects]
-    for name in names:
-        _require_gone(options.environment, name, present, leaving)
+    problems = [each for name in names if (each := _stays(options.environment, name, present, leaving))]
+    if len(problems) == 1:
+        raise RefusedError(problems[0].reason, hint=problems[0].hint)
+    if problems:
+        told = f"{len(problems)} objects cannot be permitted to go; nothing was permitted"
+        raise RefusedError(told, problems=tuple(problems))
     about = [name for name, key in leaving.items() if _is_about(options.guards, key)]
     if not names and not about:
         about_what = " or ".join(options.guards)
@@ -125,11 +134,13 @@ def _chosen(options: AllowOptions, rendered: Rendered, leaving: Mapping[str, Obj
     return tuple(dict.fromkeys((*names, *about)))
 
 
-def _require_gone(environment: str, name: str, present: set[str], leaving: Mapping[str, ObjectId]) -> None:
+def _stays(environment: str, name: str, present: set[str], leaving: Mapping[str, ObjectId]) -> Problem | None:
+    """Why an object cannot be permitted to go; None where it can."""
     if name in present:
-        raise RefusedError(
+        return Problem(
+            "",
             f"{name} is still rendered for {environment}",
-            hint="take it out of the source first, and commit that: a permission is for what has left",
+            "take it out of the source first, and commit that: a permission is for what has left",
         )
     if name not in leaving:
         near = get_close_matches(name, leaving, n=1)
@@ -138,7 +149,8 @@ def _require_gone(environment: str, name: str, present: set[str], leaving: Mappi
             if near
             else "a name is written as messages write it: Kind.group ns/name"
         )
-        raise RefusedError(f"{name} was not on {deploy_branch(environment)}", hint=hint)
+        return Problem("", f"{name} was not on {deploy_branch(environment)}", hint)
+    return None
 
 
 def _is_about(guards: Sequence[str], key: ObjectId) -> bool:

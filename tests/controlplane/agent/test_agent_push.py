@@ -230,7 +230,7 @@ def test_two_at_once_take_turns(rig: Any, cm: Any, command: Any) -> None:
     rig.branch.publish({"web": [cm(f"c{number}", rig.namespace) for number in range(20)]})
     both = [finished(each) for each in (command("-o", "json"), command("-o", "json"))]
     assert [(code, data["ending"]) for code, data, _ in both] == [(0, "done")] * 2
-    assert sorted(data["counts"].get("created", 0) for _, data, _ in both) == [0, 20]
+    assert sorted(data["counts"]["created"] for _, data, _ in both) == [0, 20]
 
 
 def test_the_text_says_how_it_ended(rig: Any, command: Any) -> None:

@@ -73,6 +73,15 @@ CASES = {
         {**deployment(), "status": [1]},
         "Unknown: status.observedGeneration leads through a list",
     ),
+    "odd generation": (
+        {
+            **kind(
+                "example.dev/v1", "Thing", status={"conditions": [{"type": "Ready", "observedGeneration": 1}]}
+            ),
+            "metadata": {"name": "a", "generation": "x"},
+        },
+        "Unknown: metadata.generation is a text, where a number should be",
+    ),
     "partition": (
         kind(
             "apps/v1",

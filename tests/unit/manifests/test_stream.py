@@ -38,13 +38,15 @@ READ = {
 REFUSED = {
     "no object": (
         "a: 1\n",
-        ["x:1: $ is neither a Kubernetes object nor a collection of them, because of a:\n      a: 1"],
+        [
+            "x:1: the document is neither a Kubernetes object nor a collection of them, because of a:\n      a: 1"
+        ],
     ),
     "no kind": (
         f"{WEB}---\napiVersion: v1\n",
-        ["x:5: $ has apiVersion v1 but no kind:\n      apiVersion: v1"],
+        ["x:5: the document has apiVersion v1 but no kind:\n      apiVersion: v1"],
     ),
-    "an odd item": (f"{LISTED}- 3\n", ["x:1: $.items[2] is a number, not a Kubernetes object: 3"]),
+    "an odd item": (f"{LISTED}- 3\n", ["x:1: items[2] is a number, not a Kubernetes object: 3"]),
     "bad YAML": (
         f"{WEB}---\na: [1\n",
         ["x:6: is not YAML: while parsing a flow sequence, did not find expected ',' or ']'"],
