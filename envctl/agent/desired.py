@@ -20,7 +20,7 @@ from envctl.manifests.paths import (
 )
 from envctl.manifests.text import from_yaml
 from envctl.model.annotations import wave_of
-from envctl.model.cluster import object_id
+from envctl.model.cluster import is_api_version, object_id
 from envctl.model.git import Commit, EntryKind
 from envctl.model.inventory import Accepted, Inventory, InventoryEntry, with_changes
 from envctl.model.keeping import annotation_problems
@@ -36,6 +36,8 @@ from envctl.planning.plan import make_plan
 from envctl.planning.steps import Steps, steps_of
 from envctl.planning.waves import step_of
 from envctl.ports import Tree
+
+_AGAIN = "render and publish it again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,9 @@ def desired_value(world: World, key: ObjectId, component: str, blob: str) -> Jso
                 place=path,
                 hint="set metadata.name",
             )
-        raise InputError(f"the file holds {object_id(value)}", place=path, hint="render and publish it again")
+        raise InputError(f"the file holds {object_id(value)}", place=path, hint=_AGAIN)
+    if not is_api_version(value.get("apiVersion")):
+        raise InputError("the file holds an object without a valid apiVersion", place=path, hint=_AGAIN)
     for reason in over_limits(value, len(text)):
         raise InputError(reason, place=path, hint="split it")
     for problem in annotation_problems(value):

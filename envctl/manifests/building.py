@@ -43,7 +43,8 @@ def line_of(event: Any) -> int:
 
 
 def syntax_problem(error: yaml.MarkedYAMLError) -> tuple[int, str]:
-    """The line of a syntax error, and what is wrong there."""
-    mark = error.problem_mark or error.context_mark
+    """The line of a syntax error, and what is wrong there: of what never ends, the line where it begins."""
+    is_open = "end of stream" in str(error.problem) and error.context_mark
+    mark = error.context_mark if is_open else error.problem_mark or error.context_mark
     reason = ", ".join(part for part in (error.context, error.problem) if part)
     return mark.line + 1 if mark else 1, f"is not YAML: {reason}"
