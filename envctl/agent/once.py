@@ -231,6 +231,8 @@ class _Once:
         """Where this apply stands, as a line for people."""
         inventory = self._reconciler.store.inventory
         total, todo = len(inventory.entries), len(inventory.unsettled)
+        if not total:
+            return "looking at what is there …"
         if todo and not self._waiting:
             failed = f"; tried again: {self._failed[0]}" if self._failed else ""
             return f"applying: {total - todo} of {total} objects stand as they should{failed}"

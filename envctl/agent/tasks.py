@@ -1,6 +1,7 @@
 """One object to be applied, and what applying, replacing and pruning have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,10 +71,22 @@ def failure(key: ObjectId, error: EnvctlError, environment: str) -> ObjectResult
 
 
 def hint_of(error: EnvctlError, environment: str) -> str:
-    """The hint of an error; where a right is missing, also what gives all those that the branch needs."""
+    """The hint of an error; for a missing right, which the summary names, what gives all that are needed."""
     if isinstance(error, ClusterError) and error.lacks_right:
-        return f"{error.hint}: `envctl install {environment}` prints all that is needed; apply it again"
+        way = f"`envctl install {environment}` prints all rights that the branch needs: apply it again"
+        narrow = "at the cluster scope" in error.hint and " watch " in error.hint
+        return way + ("; or watch each namespace by itself: --namespaced" if narrow else "")
     return error.hint
+
+
+@contextmanager
+def naming_rights(environment: str) -> Iterator[None]:
+    """Whatever is raised for a missing right names what gives all that are needed."""
+    try:
+        yield
+    except ClusterError as error:
+        error.hint = hint_of(error, environment)
+        raise
 
 
 def reason_of(error: EnvctlError, environment: str) -> str:

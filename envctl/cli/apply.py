@@ -11,7 +11,15 @@ from typing import Any
 import click
 
 from envctl import wiring
-from envctl.cli.clusterplan import counts_data, plan_data, plan_lines, refused_data, summary_line
+from envctl.cli.clusterplan import (
+    counts_data,
+    hinted,
+    kept_lines,
+    plan_data,
+    plan_lines,
+    refused_data,
+    summary_line,
+)
 from envctl.cli.clusters import cluster_options, take_over_option
 from envctl.cli.names import environment_names
 from envctl.cli.options import Session, common
@@ -167,20 +175,15 @@ def _data(environment: str, url: str, applied: Applied) -> JsonObject:
 
 
 def _lines(environment: str, url: str, result: ReconcileResult) -> Iterator[str]:
-    for each in result.results:
-        if each.action is not Action.UNCHANGED:
-            yield from _result_lines(each)
-    for refusal in result.refused:
-        yield click.style("kept ", fg="yellow") + f"{refusal.subject}: {refusal.reason}"
-        yield click.style(f"  {refusal.hint}", dim=True)
+    told = [(_result_line(each), each.hint) for each in result.results if each.action is not Action.UNCHANGED]
+    yield from hinted(told, "  ")
+    yield from kept_lines(result)
     yield summary_line(environment, url, result)
 
 
-def _result_lines(result: ObjectResult) -> Iterator[str]:
+def _result_line(result: ObjectResult) -> str:
     action = click.style(str(result.action), fg=_COLORS.get(result.action, "white"))
-    yield f"{action} {result.id}" + (f": {result.reason}" if result.reason else "")
-    if result.hint:
-        yield click.style(f"  {result.hint}", dim=True)
+    return f"{action} {result.id}" + (f": {result.reason}" if result.reason else "")
 
 
 def _outcome_lines(applied: Applied) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """A plan for a cluster, as text and JSON: what `apply --dry-run` and `diff --cluster` print."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -77,13 +77,26 @@ def _field_data(change: FieldChange, manager: str) -> JsonObject:
 
 def plan_lines(environment: str, url: str, plan: ClusterPlan, *, full: bool = False) -> Iterator[str]:
     """The plan as text: each object with its fields, what a guard keeps, and the counts."""
-    for each in plan.objects:
-        if each.shown:
-            yield from _object_lines(each, full=full)
-    for refusal in plan.result.refused:
-        yield click.style("kept ", fg="yellow") + f"{refusal.subject}: {refusal.reason} [{refusal.guard}]"
-        yield click.style(f"  {refusal.hint}", dim=True)
+    shown = [each for each in plan.objects if each.shown]
+    told = [("\n".join(_object_lines(each, full=full)), each.result.hint) for each in shown]
+    yield from hinted(told, "    ")
+    yield from kept_lines(plan.result)
     yield f"dry run: {summary_line(environment, url, plan.result)}"
+
+
+def kept_lines(result: ReconcileResult) -> Iterator[str]:
+    """What a guard keeps, why, and the way past it."""
+    kept = click.style("kept ", fg="yellow")
+    told = [(f"{kept}{each.subject}: {each.reason} [{each.guard}]", each.hint) for each in result.refused]
+    yield from hinted(told, "  ")
+
+
+def hinted(told: Sequence[tuple[str, str]], indent: str) -> Iterator[str]:
+    """Lines with their hints; those that follow each other with the same hint have it once."""
+    for number, (line, hint) in enumerate(told):
+        yield line
+        if hint and hint not in {other for _, other in told[number + 1 : number + 2]}:
+            yield click.style(f"{indent}{hint}", dim=True)
 
 
 def _object_lines(planned: Planned, *, full: bool) -> Iterator[str]:
@@ -96,8 +109,6 @@ def _object_lines(planned: Planned, *, full: bool) -> Iterator[str]:
     reason = f": {result.reason}" if result.reason else ""
     sign = _SIGNS.get(result.action, "changed" if result.action is not Action.SKIPPED else "")
     yield styled_change(sign, str(result.id), planned.component) + note + reason
-    if result.hint:
-        yield click.style(f"    {result.hint}", dim=True)
     diff = ObjectDiff(ObjectAction.CHANGED, planned.fields)
     yield from (f"  {line}" for line in field_lines(diff, full=full))
     for manager in dict.fromkeys(planned.managers.values()):

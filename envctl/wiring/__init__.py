@@ -243,11 +243,13 @@ def push(
     """Apply the published branch of a repository: the cluster's address, and what came of it."""
     from envctl.agent.lease import Elector, LeaseOptions
     from envctl.agent.once import Driver, Patience, apply_once
+    from envctl.agent.tasks import naming_rights
     from envctl.agent.turn import PREFIX, turn
 
     repository, tip = _published(directory, settings.environment)
     patience = None if settings.timeout is None else Patience(settings.timeout)
-    with connect(settings.kubeconfig, settings.context) as cluster:
+    rights = naming_rights(settings.environment)
+    with rights, connect(settings.kubeconfig, settings.context) as cluster:
         cluster.ping()
         tell(f"applying deploy/{settings.environment} to {cluster.url} …")
         if settings.force:
@@ -269,9 +271,11 @@ def dry_run(
 ) -> tuple[str, "ClusterPlan"]:
     """What `push` would do; nothing is written. With `everything` each object is asked about."""
     from envctl.agent.preview import preview
+    from envctl.agent.tasks import naming_rights
 
     repository, tip = _published(directory, settings.environment)
-    with connect(settings.kubeconfig, settings.context) as cluster:
+    rights = naming_rights(settings.environment)
+    with rights, connect(settings.kubeconfig, settings.context) as cluster:
         cluster.ping()
         world = _push_world(settings, repository, cluster, log)
         return cluster.url, preview(world, tip, everything=everything)

@@ -167,7 +167,7 @@ def test_a_token_without_rights(
         f"error: Lease.coordination.k8s.io {namespace}/envctl-dev: leases.coordination.k8s.io "
         f'"envctl-dev" is forbidden: User "{user}" cannot get resource "leases" in API group "coordination.k8s.io" '
         f'in the namespace "{namespace}"\n'
-        f'hint: grant {user} the right to get leases in the namespace "{namespace}"\n',
+        "hint: `envctl install dev` prints all rights that the branch needs: apply it again\n",
     )
     assert names(kube, namespace) == before
 

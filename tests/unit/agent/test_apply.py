@@ -61,7 +61,7 @@ def test_an_immutable_field_comes_with_a_way_out() -> None:
 def test_a_missing_right_comes_with_the_command_that_prints_it() -> None:
     """For an object, and for what stands alone in a log."""
     error = ClusterError("forbidden", status=403, hint="grant a the right to get b", lacks_right=True)
-    hint = "grant a the right to get b: `envctl install prod` prints all that is needed; apply it again"
+    hint = "`envctl install prod` prints all rights that the branch needs: apply it again"
     assert failure(KEY, error, "prod").hint == hint
     assert reason_of(error, "prod") == f"forbidden ({hint})"
     assert reason_of(ClusterError("gone", status=404, hint="x"), "prod") == "gone"

@@ -150,6 +150,6 @@ def test_trouble_with_the_lease_is_told_once_in_one_line() -> None:
 
     options = replace(OPTIONS, duration=1)
     assert not Elector(options, server, Hands(), note).acquire(stop)
-    hint = "grant it: `envctl install prod` prints all that is needed; apply it again"
+    hint = "`envctl install prod` prints all rights that the branch needs: apply it again"
     told = f"cannot ask for the lease envctl-prod: Lease: forbidden ({hint})"
     assert [each.message for each in log] == [told]
