@@ -227,11 +227,12 @@ def poll(world: World, book: HealthBook) -> Callable[[Iterable[InventoryEntry]],
         due = now + 2 * _GLANCE
         for entry in entries:
             with suppress(EnvctlError):  # it is asked again
+                before = book.version(entry.id)
                 kind = world.cluster.resource_type(entry.id.group, entry.id.kind)
                 live = world.cluster.get(kind, entry.id.namespace, entry.id.name) if kind else None
                 if live is None:
-                    book.gone(entry.id)
+                    book.gone(entry.id, before=before)
                 else:
-                    book.note(entry.id, live)
+                    book.note(entry.id, live, before)
 
     return look

@@ -1,8 +1,9 @@
 """What is known of the health of each object, and from it the health of components.
 
 Health comes from two sides: the answer to each apply, and the watches. Both carry the
-object's version, so what is older than the newest look never counts. Objects of kinds that have no
-status are Healthy as soon as they are applied; only what is otherwise about them is kept.
+object's version, so what is older than the newest look never counts. Versions go back where a cluster is
+restored from a backup: a look that began when nothing newer was known shows what stands now. Objects of
+kinds that have no status are Healthy as soon as they are applied; only what is otherwise about them is kept.
 """
 
 import threading
@@ -41,13 +42,25 @@ class HealthBook:
         """Whether a watch must carry whole objects for the health of this kind to be told."""
         return needs_status(self._rules, group, kind)
 
-    def note(self, key: ObjectId, live: JsonObject) -> bool:
-        """Take in an object as it stands. True where its health is another one now, or has another reason."""
-        return self._note(key, assess(self._rules, live), _version(live))
+    def note(self, key: ObjectId, live: JsonObject, before: int | None = None) -> bool:
+        """Take in an object as it stands. True where its health is another one now, or has another reason.
 
-    def gone(self, key: ObjectId, version: str = "") -> bool:
+        `before` is the version that was known when a look began, which shows nothing older than that moment.
+        """
+        return self._note(key, assess(self._rules, live), _version(live), before)
+
+    def gone(self, key: ObjectId, version: str = "", before: int | None = None) -> bool:
         """Take in that an object does not exist. `version` is that of its deletion, "" where not known."""
-        return self._note(key, GONE, _number(version))
+        return self._note(key, GONE, _number(version), before)
+
+    def version(self, key: ObjectId) -> int:
+        """The version of an object that is known, 0 for none."""
+        return self._known.get(key, (HEALTHY, 0))[1]
+
+    def versions(self) -> Mapping[ObjectId, int]:
+        """The versions of all objects that are known."""
+        with self._lock:
+            return {key: version for key, (_, version) in self._known.items()}
 
     def forget(self, keys: Iterable[ObjectId]) -> None:
         """Objects that left the inventory."""
@@ -81,9 +94,10 @@ class HealthBook:
                 found[entry.component] = Assessment(known.health, reason)
         return found
 
-    def _note(self, key: ObjectId, assessment: Assessment, version: int) -> bool:
+    def _note(self, key: ObjectId, assessment: Assessment, version: int, since: int | None) -> bool:
         with self._lock:
             before, newest = self._known.get(key, (HEALTHY, 0))
+            newest = 0 if newest == since else newest
             if version and version < newest:
                 return False
             quiet = not needs_status(self._rules, key.group, key.kind)

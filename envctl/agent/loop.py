@@ -15,7 +15,7 @@ from envctl.agent.events import Events
 from envctl.agent.healer import Healer
 from envctl.agent.healthbook import HealthChange, overall
 from envctl.agent.mailbox import Crash, Mailbox, Wake
-from envctl.agent.observe import Drift, Known, Observer
+from envctl.agent.observe import Doubt, Drift, Known, Observer
 from envctl.agent.options import AgentOptions, Log, World
 from envctl.agent.permits import LiftableError
 from envctl.agent.quarantine import NoAttempts, Quarantine
@@ -100,6 +100,7 @@ class Agent:
                 lambda: self._reconciler.store.inventory.entries,
                 self._reconciler.book,
                 lambda: self._healer.left,
+                self._reconciler.applier.versions,
             ),
             self._mailbox.put,
             self._crashed,
@@ -109,6 +110,7 @@ class Agent:
         self._stop = threading.Event()
         self._progress = _Progress()
         self._tidy_at: float | None = None
+        self._doubt_at: float | None = None  # when the inventory is looked at: it may be another one
         self._waits: tuple[Wait, ...] = ()
         self._untold = ""  # why the last report could not be written
 
@@ -131,6 +133,7 @@ class Agent:
                 if not stop.is_set() and self._must_reconcile():
                     self._reconcile()
                 self._watch_late()
+                self._check_inventory()
                 self._tidy()
         finally:
             self._end()
@@ -190,6 +193,8 @@ class Agent:
                 self._healer.notice(message)
             elif isinstance(message, HealthChange):
                 self._tidy_soon()
+            elif isinstance(message, Doubt):
+                self._doubt_at = self._now()
             elif isinstance(message, Head):
                 self._see_head(message)
             elif isinstance(message, Crash):
@@ -233,6 +238,7 @@ class Agent:
         end = self._now() + seconds
         while True:
             self._attend(max(end - self._now(), 0))
+            self._check_inventory()
             self._tidy()
             self._quarantine.survived()
             if self._must_leave():
@@ -252,6 +258,23 @@ class Agent:
         due = self._observer.due
         if due is not None and due <= self._now():
             self._observer.follow()
+
+    def _check_inventory(self) -> None:
+        """See whether the cluster still is what memory tells: it may have been restored from a backup."""
+        if self._doubt_at is None or self._doubt_at > self._now():
+            return
+        self._doubt_at = None
+        try:
+            if self._reconciler.store.is_untouched():
+                return
+        except EnvctlError:
+            self._doubt_at = self._now() + _LATER
+            return
+        if self._progress.target:
+            raise ConflictError("the inventory in the cluster is not the one that was written last")
+        self._world.say(Level.WARNING, "the inventory in the cluster is another one by now: it is read again")
+        self._reload()
+        self._progress = replace(self._progress, retry_at=self._now())
 
     def _must_leave(self) -> bool:
         progress = self._progress
@@ -382,6 +405,7 @@ class Agent:
         """Take over what somebody else wrote to the inventory."""
         try:
             self._reconciler.store.reload()
+            self._reporter.begin()
         except EnvctlError as error:
             self._note_trouble(error)
 
@@ -397,7 +421,8 @@ class Agent:
         """How long nothing is to do unless a message comes."""
         if self._must_reconcile():
             return 0
-        times = (self._progress.retry_at, self._healer.next_due(), self._tidy_at, self._observer.due)
+        progress, healer = self._progress, self._healer
+        times = (progress.retry_at, healer.next_due(), self._tidy_at, self._observer.due, self._doubt_at)
         due = _earliest(*times)
         return None if due is None else max(due - self._now(), 0)
 
@@ -444,7 +469,7 @@ class Agent:
             working=bool(progress.target),
             waits=self._reconciler.waits or progress.waits,
             absent=absent,
-            source_error=_source_error(head) or unread or missing or progress.unread,
+            source_error=(head.trouble if head else "") or missing or progress.unread,
             unread=unread or progress.unread,
             refusal=progress.refusal,
             trouble=progress.trouble,
@@ -467,9 +492,3 @@ def _passes(error: EnvctlError) -> bool:
 
 def _earliest(*times: float | None) -> float | None:
     return min((time for time in times if time is not None), default=None)
-
-
-def _source_error(head: Head | None) -> str:
-    if head is None or not head.error:
-        return ""
-    return f"{head.error} (last read {head.read_at})" if head.read_at else head.error

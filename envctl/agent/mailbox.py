@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from envctl.agent.healthbook import HealthChange
-from envctl.agent.observe import Drift
+from envctl.agent.observe import Doubt, Drift
 from envctl.agent.source import Head
 
 
@@ -21,7 +21,7 @@ class Crash:
     error: Exception
 
 
-Message = Head | Drift | HealthChange | Wake | Crash
+Message = Head | Drift | HealthChange | Doubt | Wake | Crash
 
 
 class Mailbox:

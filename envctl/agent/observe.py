@@ -7,9 +7,9 @@ without reading a single Secret. What is as it should be is dropped where it arr
 
 import random
 import threading
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from envctl.agent.healthbook import HealthBook, HealthChange
@@ -30,12 +30,36 @@ _BREATH = 0.2
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """What was known of an object, or of all, when a look began: its version, and the one that we wrote."""
+
+    versions: Mapping[ObjectId, int]
+    written: Mapping[ObjectId, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
-    """What watches compare with: the inventory, the health, and the objects whose drift was left as it is."""
+    """What watches compare with: the inventory, the health, and the objects whose drift was left as it is.
+
+    `written`: the versions that we wrote. Those of a history that the cluster has no more are taken out here.
+    """
 
     entries: Callable[[], Mapping[ObjectId, InventoryEntry]]
     book: HealthBook
     left: Callable[[], Container[ObjectId]] = frozenset
+    written: MutableMapping[ObjectId, str] = field(default_factory=dict[ObjectId, str])
+
+    def heard(self) -> Heard:
+        """What is known now. To be asked before a look begins."""
+        return Heard(self.book.versions(), dict(self.written))
+
+    def rewound(self, key: ObjectId, version: str, heard: Heard) -> bool:
+        """Whether a look shows an object older than it was known to be before, or not at all ("")."""
+        wrote = heard.written.get(key, "")
+        older = _is_older(version, str(heard.versions.get(key, 0))) or _is_older(version, wrote)
+        if (older or not version) and self.written.get(key) == wrote:
+            self.written.pop(key, None)
+        return older
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +80,12 @@ class Drift:
     scaled: bool = False
 
 
-News = Drift | HealthChange
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """The cluster may not be the one that is known: a watch was broken, or an object is older than it was."""
+
+
+News = Drift | HealthChange | Doubt
 
 
 def drift_in(
@@ -86,8 +115,11 @@ def still_drifts(drift: Drift, entry: InventoryEntry, written: str) -> bool:
     An event that was on its way while we wrote is older than that. Versions of one kind are
     comparable numbers (KEP-5504).
     """
-    older = drift.version.isdecimal() and written.isdecimal() and int(drift.version) < int(written)
-    return not older and (drift.vanished or drift.fields != entry.fields)
+    return not _is_older(drift.version, written) and (drift.vanished or drift.fields != entry.fields)
+
+
+def _is_older(version: str, other: str) -> bool:
+    return version.isdecimal() and other.isdecimal() and int(version) < int(other)
 
 
 def key_of(event: WatchEvent) -> ObjectId:
@@ -130,6 +162,7 @@ def current_drift(world: World, known: Known) -> list[Drift]:
 
 
 def _looked_at(world: World, scope: Scope, kind: ResourceType, known: Known) -> list[Drift]:
+    heard = known.heard()
     watch = world.cluster.watch(
         kind,
         selector=world.options.selector,
@@ -138,7 +171,7 @@ def _looked_at(world: World, scope: Scope, kind: ResourceType, known: Known) -> 
     )
     try:
         with watch as events:
-            found = _initial(scope, events, known)
+            found = _initial(scope, events, known, heard)
             return [each for each in found if isinstance(each, Drift)]
     except ClusterError as error:
         reason = reason_of(error, world.options.environment)
@@ -174,25 +207,32 @@ def served_types(
     return found, missing
 
 
-def news_of(event: WatchEvent, known: Known) -> Iterator[News]:
-    """What an event tells: drift, and another health. Health is noted on the way."""
+def news_of(event: WatchEvent, known: Known, heard: Heard | None = None) -> Iterator[News]:
+    """What an event tells: drift, and another health. Health is noted on the way.
+
+    `heard` for one of an initial state: what was known before it was asked for.
+    """
     key, entries = key_of(event), known.entries()
     if key not in entries:
         return
+    if heard and known.rewound(key, version_of(event.object), heard):
+        yield Doubt()
     if event.kind is EventKind.DELETED:
         changed = known.book.gone(key, version_of(event.object))
     else:
-        changed = known.book.note(key, event.object)
+        before = heard.versions.get(key, 0) if heard else None
+        changed = known.book.note(key, event.object, before)
     if changed:
         yield HealthChange(key)
     if (drift := drift_in(event, entries, known.left())) is not None:
         yield drift
 
 
-def _initial(scope: Scope, events: Iterator[WatchEvent], known: Known) -> Iterator[News]:
+def _initial(scope: Scope, events: Iterator[WatchEvent], known: Known, heard: Heard) -> Iterator[News]:
     """Follow a watch to the end of its initial state; whatever was not in it is missing.
 
-    Raises UnavailableError where the watch ends before: nothing can be said of what was not told.
+    `heard` is what was known before it was asked for. Raises UnavailableError where the watch ends before:
+    nothing can be said of what was not told.
     """
     # Taken before the state: what is applied for the first time while it arrives is not missing.
     before = known.entries()
@@ -200,13 +240,14 @@ def _initial(scope: Scope, events: Iterator[WatchEvent], known: Known) -> Iterat
     for event in events:
         if event.kind is EventKind.SYNCED:
             for drift in missing(scope, seen, before):
-                if known.book.gone(drift.key):
+                known.rewound(drift.key, "", heard)
+                if known.book.gone(drift.key, before=heard.versions.get(drift.key, 0)):
                     yield HealthChange(drift.key)
                 yield drift
             return
         if event.kind is EventKind.ADDED:
             seen.add(key_of(event))
-            yield from news_of(event, known)
+            yield from news_of(event, known, heard)
     raise UnavailableError("the watch ended before it had told the whole state")
 
 
@@ -237,6 +278,7 @@ class Watcher(AgentThread):
         self._hand_on = hand_on
         self._stopped = threading.Event()
         self._watch: AbstractContextManager[Iterator[WatchEvent]] | None = None
+        self._broken = False
         self.trouble = ""
 
     def _keep_watching(self) -> None:
@@ -250,6 +292,7 @@ class Watcher(AgentThread):
             except EnvctlError as error:
                 if self._stopped.is_set():
                     return
+                self._broken = True
                 self._say(reason_of(error, self._world.options.environment))
                 self._stopped.wait(pause * random.uniform(0.5, 1.5))  # noqa: S311  (no secret: spreads watches)
                 pause = min(2 * pause, _LONGEST_PAUSE)
@@ -261,6 +304,7 @@ class Watcher(AgentThread):
             watch.__exit__(None, None, None)
 
     def _follow(self) -> None:
+        heard = self._known.heard()
         watch = self._world.cluster.watch(
             self._kind,
             selector=self._world.options.selector,
@@ -271,11 +315,16 @@ class Watcher(AgentThread):
         with watch as events:
             if self._stopped.is_set():
                 return
-            for news in _initial(self._scope, events, self._known):
+            for news in _initial(self._scope, events, self._known, heard):
                 self._hand_on(news)
+            del heard
+            if self._broken:
+                self._broken = False
+                self._hand_on(Doubt())
             self._say("")
             for event in events:
                 if event.kind is EventKind.EXPIRED:
+                    self._broken = True
                     return
                 for news in news_of(event, self._known):
                     self._hand_on(news)

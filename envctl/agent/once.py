@@ -93,15 +93,14 @@ class _Once:
         self._reconciler = Reconciler(world, self._pause)
         self._healer = Healer(world, self._reconciler)
         self._reporter = Reporter(world)
+        self._known = Known(
+            lambda: self._reconciler.store.inventory.entries,
+            self._reconciler.book,
+            lambda: self._healer.left,
+            self._reconciler.applier.versions,
+        )
         self._observer = Observer(
-            world,
-            Known(
-                lambda: self._reconciler.store.inventory.entries,
-                self._reconciler.book,
-                lambda: self._healer.left,
-            ),
-            self._mailbox.put,
-            lambda error: self._mailbox.put(Crash(error)),
+            world, self._known, self._mailbox.put, lambda error: self._mailbox.put(Crash(error))
         )
         self._end = world.clock.monotonic() + patience.timeout if patience else float("inf")
         self._degraded: dict[ObjectId, float] = {}
@@ -158,7 +157,7 @@ class _Once:
         entries, written = self._reconciler.store.inventory.entries, self._reconciler.applier.versions
         drifts = {
             drift.key: drift
-            for drift in current_drift(self._world, Known(lambda: entries, self._reconciler.book))
+            for drift in current_drift(self._world, self._known)
             if entries[drift.key].settled
             and still_drifts(drift, entries[drift.key], written.get(drift.key, ""))
         }

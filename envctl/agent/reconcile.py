@@ -150,7 +150,7 @@ class Reconciler:
             ]
             outcomes += [each for each in tasks if isinstance(each, Outcome)]
             known = [each for each in tasks if isinstance(each, Task)]
-            outcomes += self._workers.run(self.applier.apply, known, lambda: False)
+            outcomes += self._workers.run(self._noted, known, lambda: False)
         self._record_healed(outcomes)
         done = {outcome.task.entry.id for outcome in outcomes if outcome.live is not None}
         left = {outcome.task.entry.id for outcome in outcomes if outcome.result.action is Action.SKIPPED}
@@ -199,13 +199,19 @@ class Reconciler:
 
     def _apply(self, task: Task) -> Outcome:
         """Apply one object and note its health. Of a success little is kept, since there may be thousands."""
-        outcome = self.applier.apply(task)
+        outcome, key = self._noted(task), task.entry.id
         if outcome.live is None:
             return outcome
-        key = task.entry.id
-        self.book.note(key, outcome.live)
         done = replace(outcome, entry=settled(task.entry, task.value, outcome.live))
         return done if is_definition(key) else replace(done, live=None, task=replace(task, value={}))
+
+    def _noted(self, task: Task) -> Outcome:
+        """Apply one object and note its health."""
+        before = self.book.version(task.entry.id)
+        outcome = self.applier.apply(task)
+        if outcome.live is not None:
+            self.book.note(task.entry.id, outcome.live, before)
+        return outcome
 
     def _may_force(self, outcome: Outcome) -> bool:
         entry, pointers = outcome.task.entry, forced_fields(outcome.task.value)
@@ -219,5 +225,3 @@ class Reconciler:
     def _record_healed(self, outcomes: Iterable[Outcome]) -> None:
         applied = [(each.task, each.live) for each in outcomes if each.live is not None]
         self.store.update(healed(task.entry, task.value, live) for task, live in applied)
-        for task, live in applied:
-            self.book.note(task.entry.id, live)

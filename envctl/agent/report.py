@@ -101,6 +101,7 @@ class Reporter:
         live = self._world.cluster.get(ENVIRONMENT, options.namespace, options.environment) or {}
         self._stands = bool(live)
         self._last = self._written = status_of(live)
+        self._parent = None
         if self._events:
             self._events.begin(self._last)
         spec = live.get("spec")

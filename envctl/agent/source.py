@@ -40,6 +40,12 @@ class Head:
         """Whether the repository was read, and there is no branch."""
         return self.commit is None and not self.error and not self.unread
 
+    @property
+    def trouble(self) -> str:
+        """Why the branch cannot be read, and since when; "" where it can."""
+        since = f" (last read {self.read_at})" if self.error and self.read_at else ""
+        return (self.error or self.unread) + since
+
 
 def absence(branch: str, others: Sequence[str]) -> str:
     """That a branch does not exist, and which deploy branches do."""

@@ -88,10 +88,7 @@ class InventoryStore:
 
         What is missing, damaged, or was edited by somebody counts as lost.
         """
-        options = self._world.options
-        selector = f"{LABEL}={options.environment}"
-        maps = self._world.cluster.list(CONFIG_MAP, selector=selector, namespace=options.namespace).items
-        found = {number: each for each in maps if (number := self._number(each)) is not None}
+        found = self._listed()
         text = str(_mapping(found.get(0, {}).get("data")).get(_HEADER) or "")
         header, read = self._header(found, text), self._read(found)
         # Growth that was cut short leaves an object in two shards: the lower one, not yet
@@ -100,12 +97,21 @@ class InventoryStore:
         self.lost = not found or set(range(header.shards)) - set(read) != set()
         accepted = replace(header.accepted, tree="") if header.accepted and self.lost else header.accepted
         self.inventory = inventory_of(accepted, entries, header.removals)
-        versions = {number: str(_metadata(each).get("resourceVersion")) for number, each in found.items()}
+        versions = self._versions(found)
         count = max(header.shards, shard_count(1, FULL * (max(found, default=0) + 1)))
         whole = self.lost or set(found) != set(range(header.shards))
         self._stored = _Stored(header.accepted, text, count, versions, whole)
         self._arrange(count)
         return self.inventory
+
+    def _listed(self) -> Mapping[int, JsonObject]:
+        options = self._world.options
+        selector = f"{LABEL}={options.environment}"
+        maps = self._world.cluster.list(CONFIG_MAP, selector=selector, namespace=options.namespace).items
+        return {number: each for each in maps if (number := self._number(each)) is not None}
+
+    def _versions(self, found: Mapping[int, JsonObject]) -> dict[int, str]:
+        return {number: str(_metadata(each).get("resourceVersion")) for number, each in found.items()}
 
     def reload(self) -> None:
         """Load again, since somebody else wrote, or an answer was lost. What was in doubt here stays so.
@@ -139,6 +145,10 @@ class InventoryStore:
         options = self._world.options
         live = self._world.cluster.get(CONFIG_MAP, options.namespace, self._name(0))
         return str(_metadata(live or {}).get("resourceVersion") or "") == self._stored.versions.get(0, "")
+
+    def is_untouched(self) -> bool:
+        """Whether all parts are as they were read or written last. Raises what the cluster raises."""
+        return self._versions(self._listed()) == self._stored.versions
 
     def save(self) -> None:
         """Write what is only in memory. Raises ConflictError where somebody else wrote meanwhile."""

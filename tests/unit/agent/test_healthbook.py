@@ -74,6 +74,20 @@ def test_what_is_older_than_an_apply_does_not_count() -> None:
     assert book.of(entry(DEPLOYMENT)).health is Health.PROGRESSING
 
 
+def test_a_look_that_began_when_nothing_newer_was_known_counts_whatever_its_version() -> None:
+    """The cluster was restored from a backup: lower versions are newer by now, also after the object was gone."""
+    book = HealthBook(RULES)
+    book.note(DEPLOYMENT, deployment(900, ready=1))
+    before = book.version(DEPLOYMENT)
+    assert book.note(DEPLOYMENT, deployment(7, ready=0), before)
+    assert book.note(DEPLOYMENT, deployment(8, ready=1))
+    book.note(DEPLOYMENT, deployment(900, ready=1))
+    assert not book.note(DEPLOYMENT, deployment(9, ready=0), before=8)
+    assert book.gone(DEPLOYMENT, before=900)
+    assert book.note(DEPLOYMENT, deployment(10, ready=1))
+    assert book.versions() == {DEPLOYMENT: 10}
+
+
 def test_a_missing_object_is_missing_until_it_is_seen_again() -> None:
     """Also one without a status."""
     book = HealthBook(RULES)

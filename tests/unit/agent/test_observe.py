@@ -9,7 +9,19 @@ from typing import Any
 import pytest
 
 from envctl.agent.healthbook import HealthBook
-from envctl.agent.observe import Drift, Known, Observer, Scope, Watcher, drift_in, missing, still_drifts
+from envctl.agent.observe import (
+    Doubt,
+    Drift,
+    Heard,
+    Known,
+    Observer,
+    Scope,
+    Watcher,
+    drift_in,
+    missing,
+    news_of,
+    still_drifts,
+)
 from envctl.errors import UnavailableError
 from envctl.health.rules import Rules
 from envctl.model.cluster import EventKind, ResourceType, WatchEvent
@@ -185,3 +197,23 @@ def test_a_watch_that_ends_before_it_told_the_state_is_a_failure() -> None:
     assert [each for each in news if isinstance(each, Drift)] == []
     assert watcher.trouble == "the watch ended before it had told the whole state"
     assert cluster.asked <= 3
+
+
+@pytest.mark.parametrize(
+    ("wrote", "since", "rewound", "left"),
+    [
+        pytest.param("6", "6", False, "6", id="written before, and not changed back"),
+        pytest.param("9", "9", True, "", id="older than what we wrote: another history"),
+        pytest.param("9", "6", False, "9", id="written while the state was on its way"),
+    ],
+)
+def test_an_initial_state_tells_of_a_history_that_went_back(
+    wrote: str, since: str, left: str, *, rewound: bool
+) -> None:
+    """From then on what was written in the other history makes no drift look old."""
+    known = Known(lambda: {KEY: ENTRY}, HealthBook(Rules()), written={KEY: wrote})
+    heard = Heard({}, {KEY: since})
+    found = list(news_of(event(EventKind.ADDED, LESS, EDIT), known, heard))
+    assert (Doubt() in found, known.written.get(KEY, "")) == (rewound, left)
+    (drift,) = [each for each in found if isinstance(each, Drift)]
+    assert still_drifts(drift, ENTRY, left) is (left != "9")
