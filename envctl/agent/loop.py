@@ -230,6 +230,8 @@ class Agent:
             head = replace(head, commit=self._progress.head.commit if self._progress.head else None)
         elif head.commit is None:
             self._world.say(Level.WARNING, f"{absence(branch, head.others)}; nothing is changed")
+        elif before and (before.error or before.unread):
+            self._world.say(Level.INFO, f"the branch {branch} is read again")
         self._progress = replace(self._progress, head=head)
         self._tidy_soon()
 
@@ -356,8 +358,9 @@ class Agent:
         self._name(Level.INFO, [(key, f"pruned {key}") for key in gone])
         stays = [each for each in result.refused if each not in kept]
         self._name(Level.WARNING, [(each.subject, f"not pruned: {each}") for each in stays])
-        if not known.issuperset(result.results):
-            told = f"{result.revision[:12]}: {result.counted()}"
+        mended = result.succeeded and bool(self._progress.refusal or self._progress.trouble)
+        if mended or not known.issuperset(result.results):
+            told = f"{result.revision[:12]}: {result.counted() or 'all stands as it should'}"
             self._world.say(Level.INFO, told, revision=result.revision)
         self._progress = replace(
             self._progress,

@@ -36,6 +36,13 @@ def allows_rewrite(world: World, old: str, new: str) -> bool:
     return len(before) >= _SHORT and old.startswith(before) and after == new
 
 
-def rewrite_hint(old: str, new: str) -> str:
+def rewrite_hint(world: World, old: str, new: str) -> str:
     """How to allow it."""
-    return f"restore the branch, or annotate the Environment: {ACCEPT_REWRITE}={old[:_SHORT]}..{new}"
+    return f"restore the branch, or allow it: {annotating(world, ACCEPT_REWRITE, f'{old[:_SHORT]}..{new}')}"
+
+
+def annotating(world: World, name: str, value: str) -> str:
+    """The command that says so."""
+    options = world.options
+    what = f"environments.envctl.dev {options.environment} -n {options.namespace}"
+    return f"kubectl annotate --overwrite {what} {name}={value}"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from envctl.agent.options import World
-from envctl.agent.permits import RETRY_COMMIT, LiftableError, permit
+from envctl.agent.permits import RETRY_COMMIT, LiftableError, annotating, permit
 from envctl.errors import EnvctlError
 from envctl.ports import Attempts
 
@@ -63,7 +63,7 @@ class Quarantine:
         raise LiftableError(
             f"it is quarantined: the agent ended {crashes} times while it was brought to the cluster",
             place=f"{self._world.options.branch}@{commit[:12]}",
-            hint=f"publish another commit, or annotate the Environment: {RETRY_COMMIT}={more}",
+            hint=f"publish another commit, or allow it: {annotating(self._world, RETRY_COMMIT, more)}",
         )
 
 

@@ -215,13 +215,13 @@ def _refuse_detour(
         raise LiftableError(
             f"it {reason} {accepted.revision[:12]}: the branch was rewritten; {_KEPT}",
             place=place,
-            hint=rewrite_hint(accepted.revision, commit_id),
+            hint=rewrite_hint(world, accepted.revision, commit_id),
         )
     if record.sequence <= accepted.sequence:
         raise LiftableError(
             f"its sequence {record.sequence} is not above the accepted {accepted.sequence}; {_KEPT}",
             place=place,
-            hint=rewrite_hint(accepted.revision, commit_id),
+            hint=rewrite_hint(world, accepted.revision, commit_id),
         )
 
 

@@ -105,13 +105,27 @@ def test_a_rewrite_is_accepted_once_where_somebody_allows_it(settled, cm) -> Non
     with pytest.raises(RefusedError) as caught:
         settled.once()
     assert caught.value.hint == (
-        f"restore the branch, or annotate the Environment: envctl.dev/accept-rewrite={old[:12]}..{new}"
+        "restore the branch, or allow it: kubectl annotate --overwrite environments.envctl.dev "
+        f"{settled.options.environment} -n {settled.options.namespace} "
+        f"envctl.dev/accept-rewrite={old[:12]}..{new}"
     )
     annotate(settled, "envctl.dev/accept-rewrite", f"{old[:12]}..{new}")
     settled.once()
     assert (settled.data("a"), settled.data("b")) == (None, {"x": "3"})
     settled.branch.move(old)
     assert refusal(settled).startswith("it does not follow the accepted commit")
+
+
+def test_the_end_of_a_refusal_is_told(settled, cm, wait_for) -> None:
+    """The branch is put back to what stands in the cluster: nothing is sent, and the log has a last word."""
+    good = settled.branch.tip
+    with settled.running():
+        settled.await_condition("Ready", "Applied")
+        settled.branch.publish({"web": [cm("a", settled.namespace, x="evil")]}, environment="staging")
+        settled.await_condition("Stalled", "CommitRefused")
+        settled.branch.move(good)
+        settled.await_applied(good)
+        wait_for(lambda: settled.log[-1].message == f"{good[:12]}: all stands as it should")
 
 
 def test_a_refusal_stays_while_the_branch_cannot_be_read(settled, cm, tmp_path) -> None:
@@ -145,6 +159,7 @@ def test_a_repository_that_is_away_at_the_start_is_no_refusal(settled, tmp_path,
         away.rename(rig.branch.path)
         rig.await_applied(tip)
     assert [each.message for each in rig.log if each.level != "info"] == [told]
+    assert f"the branch {rig.options.branch} is read again" in [each.message for each in rig.log]
     assert "CommitRefused" not in reasons(rig)
 
 
