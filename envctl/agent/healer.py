@@ -30,6 +30,7 @@ class Healer:
         self._basis: tuple[object, object] = (None, None)  # what the others were judged by
         self._truces: dict[ObjectId, float] = {}  # those that wait for a fight to calm, and until when
         self._fights = Fights()
+        self._failing: dict[ObjectId, ObjectResult] = {}
         self.left: Mapping[ObjectId, str] = {}  # drift that is not healed; replaced, never changed
         self.healed = 0
         self.last = ""
@@ -71,6 +72,13 @@ class Healer:
         for outcome in outcomes:
             if outcome.result.action is Action.SKIPPED:
                 self._note_left(outcome, drifts[outcome.result.id])
+
+    def failing(self) -> tuple[ObjectResult, ...]:
+        """What could not be put back, and was not applied since either."""
+        entries = self._reconciler.store.inventory.entries
+        known = self._failing.items()
+        self._failing = {key: each for key, each in known if key in entries and not entries[key].settled}
+        return tuple(self._failing.values())
 
     def next_due(self) -> float | None:
         """When an object that is left alone may be healed again, in monotonic seconds."""
@@ -132,9 +140,11 @@ class Healer:
     def _note(self, outcomes: Iterable[Outcome], drifts: Mapping[ObjectId, Drift]) -> None:
         for outcome in outcomes:
             drift, action = drifts[outcome.result.id], outcome.result.action
+            self._failing.pop(drift.key, None)
             if action is Action.SKIPPED:
                 self._note_left(outcome, drift)
             elif action is Action.FAILED:
+                self._failing[drift.key] = outcome.result
                 self._world.say(Level.WARNING, f"not healed: {outcome.result}", object=str(drift.key))
             elif action is not Action.UNCHANGED:
                 self._note_healed(outcome, drift)

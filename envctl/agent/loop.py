@@ -201,7 +201,6 @@ class Agent:
                 raise message.error
         healed, left = self._healer.healed, self._healer.left
         if failed := self._heal():
-            self._progress = replace(self._progress, failures=(*self._progress.failures, *failed))
             self._retry_later()
         if failed or self._healer.healed != healed or self._healer.left is not left:
             self._tidy_soon()
@@ -351,7 +350,7 @@ class Agent:
         return (accepted.revision if accepted else "", progress.applied, progress.target, head or "")
 
     def _note(self, result: ReconcileResult) -> None:
-        known, kept = set(self._progress.failures), set(self._progress.refused)
+        known, kept = set(self._failures()), set(self._progress.refused)
         failed = [each for each in result.failures if each not in known]
         self._name(Level.WARNING, [(each.id, str(each)) for each in failed])
         gone = [each.id for each in result.results if each.action is Action.DELETED]
@@ -376,6 +375,11 @@ class Agent:
             self._retry_later()
         else:
             self._progress = replace(self._progress, retries=0)
+
+    def _failures(self) -> tuple[ObjectResult, ...]:
+        """What the last reconcile could not do, and what could not be healed since; each object once."""
+        failing = {each.id: each for each in (*self._healer.failing(), *self._progress.failures)}
+        return tuple(failing.values())
 
     def _name(self, level: Level, told: Sequence[tuple[object, str]]) -> None:
         """One entry for each object, but for those beyond a bound."""
@@ -476,7 +480,7 @@ class Agent:
             unread=unread or progress.unread,
             refusal=progress.refusal,
             trouble=progress.trouble,
-            failures=progress.failures,
+            failures=self._failures(),
             refused=progress.refused,
             fights=fights,
             health=overall(components),

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,50 @@ def test_one_write_that_fails_holds_up_no_other(faulty: Faulty) -> None:
         fault.lift()
         faulty.rig.await_applied(tip)
         faulty.check()
+
+
+def test_heals_that_fail_again_and_again_are_one_failure(faulty: Faulty) -> None:
+    """While its step waits for another one, an object is edited twice, and cannot be put back: it is told as one."""
+    rig = faulty.rig
+
+    def publish(**data: str) -> None:
+        value = small("change", **data)
+        placed = {**value, "metadata": {**value["metadata"], "namespace": rig.namespace}}
+        objects = {"db": [claim(rig.namespace)], "web": [placed]}
+        rig.branch.publish(objects, depends_on={"db": [], "web": ["db"]} if data["x"] == "2" else {})
+
+    def edit(**data: str) -> None:
+        rig.kube.replace(rig.config_map_type, rig.live("change") | {"data": data})
+
+    publish(x="1")
+    with rig.running():
+        rig.await_applied(rig.branch.tip)
+        publish(x="2")
+        rig.await_condition("Ready", "Waiting")
+        fault = faulty.proxy.fault(answered(500), "PATCH", CHANGED, times=math.inf)
+        for number in (1, 2, 3):
+            edit(x=f"drifted {number}")
+            faulty.wait(lambda number=number: fault.hit >= number)
+        faulty.wait(lambda: rig.status().failed)
+        threading.Event().wait(1.5)
+        status = rig.status()
+        assert (status.failed, len(status.failures)) == (1, 1)
+        fault.lift()
+        edit(x="drifted 4")
+        faulty.wait(lambda: rig.data("change") == {"x": "1"})
+        faulty.wait(lambda: not rig.status().failed, "nothing fails any more, and its step still waits")
+        assert rig.status().condition("Ready").reason == "Waiting"
+
+
+def claim(namespace: str) -> dict[str, Any]:
+    """A volume claim that nobody binds here, so that it stays Progressing."""
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "db", "namespace": namespace},
+        "spec": spec,
+    }
 
 
 def test_a_server_that_asks_to_wait_is_not_asked_before(faulty: Faulty) -> None:
