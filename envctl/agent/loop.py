@@ -8,7 +8,7 @@ healed, and a newer commit makes it leave as soon as it is fetched. Nothing here
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from envctl.agent.board import Board
 from envctl.agent.events import Events
@@ -18,6 +18,7 @@ from envctl.agent.mailbox import Crash, Mailbox, Wake
 from envctl.agent.observe import Doubt, Drift, Known, Observer
 from envctl.agent.options import AgentOptions, Log, World
 from envctl.agent.permits import LiftableError
+from envctl.agent.progress import Progress
 from envctl.agent.quarantine import NoAttempts, Quarantine
 from envctl.agent.reconcile import Reconciler
 from envctl.agent.report import Reporter
@@ -36,7 +37,7 @@ from envctl.errors import (
 )
 from envctl.health.rules import Rules
 from envctl.model.objects import ObjectId
-from envctl.model.plan import Action, ObjectResult, ReconcileResult, Refusal, Wait
+from envctl.model.plan import Action, ObjectResult, ReconcileResult, Wait
 from envctl.model.status import Level
 from envctl.ports import Attempts, Clock, Cluster, Repository
 
@@ -48,29 +49,6 @@ _JOIN = 2.0
 # Objects that are named one by one for one reconcile.
 _NAMED = 100
 _BUSY, _BROKEN = 429, 500
-
-
-@dataclass(frozen=True, slots=True)
-class _Progress:
-    """Where the agent stands.
-
-    `tried` is the commit that was begun last, `target` the same while it is under way (empty at
-    rest), `applied` the last one that went through without a failure. `unread` says why the store
-    lacks the wanted commit.
-    """
-
-    head: Head | None = None
-    tried: str = ""
-    applied: str = ""
-    target: str = ""
-    refusal: str = ""
-    trouble: str = ""
-    unread: str = ""
-    failures: tuple[ObjectResult, ...] = ()
-    refused: tuple[Refusal, ...] = ()
-    waits: tuple[Wait, ...] = ()
-    retry_at: float | None = None
-    retries: int = 0
 
 
 class Agent:
@@ -108,7 +86,7 @@ class Agent:
         self._source = Source(self._world, self._mailbox.put, self._crashed, self._needed)
         self._quarantine = Quarantine(self._world, attempts or NoAttempts())
         self._stop = threading.Event()
-        self._progress = _Progress()
+        self._progress = Progress()
         self._tidy_at: float | None = None
         self._doubt_at: float | None = None  # when the inventory is looked at: it may be another one
         self._waits: tuple[Wait, ...] = ()
