@@ -1,20 +1,24 @@
 """One object to be applied, and what applying, replacing and pruning have in common."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from envctl.errors import ClusterError, EnvctlError, InputError
-from envctl.model.cluster import ResourceType
+from envctl.model.annotations import FORCE_FIELDS
+from envctl.model.cluster import ResourceType, conflicts
 from envctl.model.inventory import InventoryEntry
 from envctl.model.objects import ObjectId
 from envctl.model.plan import Action, ObjectResult
 from envctl.model.values import JsonObject
 from envctl.planning.immutable import is_immutable
+from envctl.planning.ownership import PART_OF
 from envctl.ports import Cluster
 
 _FORBIDDEN = 403
+_PLAIN = re.compile(r"(\.[A-Za-z0-9_-]+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +68,28 @@ def failure(key: ObjectId, error: EnvctlError, environment: str) -> ObjectResult
             "this field cannot be changed: delete the object once, render it under a new name, or let it be "
             "replaced by the annotation envctl.dev/replace: immutable"
         )
+    if isinstance(error, ClusterError) and (held := conflicts(error)):
+        hint += _taking([path for _, path in held])
     if isinstance(error, ClusterError) and _is_ending(error):
         reason = f"the namespace {key.namespace} is being deleted"
         hint = "nothing can be created in it until it is gone; it is tried again"
     return ObjectResult(key, Action.FAILED, reason, hint)
+
+
+def _taking(paths: Sequence[str]) -> str:
+    """How to take these fields from their managers; "" where the label of the owner is among them."""
+    if any(PART_OF in path for path in paths):
+        return ""
+    plain = all(_PLAIN.fullmatch(path) for path in paths)
+    pointers = f"'{', '.join(map(_pointer, paths))}'" if plain else "JSON pointers"
+    return f", or take them by the annotation {FORCE_FIELDS}: {pointers}"
+
+
+def _pointer(path: str) -> str:
+    """The JSON pointer of a plain path of managedFields. Keys of data and labels may have dots."""
+    steps = path.removeprefix(".").split(".")
+    fixed = {"data": 1, "binaryData": 1, "metadata": 2}.get(steps[0], len(steps))
+    return "/" + "/".join([*steps[:fixed], ".".join(steps[fixed:])]).rstrip("/")
 
 
 def hint_of(error: EnvctlError, environment: str) -> str:

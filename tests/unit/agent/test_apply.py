@@ -94,3 +94,19 @@ def test_what_comes_back_between_a_look_and_an_apply_is_never_merged_into() -> N
         Task(InventoryEntry(KEY, "web", "1"), value, look=True)
     )
     assert (outcome.result.action, cluster.sent) == (Action.FAILED, [True, True])
+
+
+@pytest.mark.parametrize(
+    ("paths", "hint"),
+    [
+        ([".data.n", ".spec.replicas"], "'/data/n, /spec/replicas'"),
+        ([".data.app.conf"], "'/data/app.conf'"),
+        (['.spec.containers[name="c"].image'], "JSON pointers"),
+    ],
+)
+def test_a_conflict_comes_with_the_annotation_that_takes_the_fields(paths: list[str], hint: str) -> None:
+    """As the object on the branch can say it; never for the label that says whose it is."""
+    told = f", or take them by the annotation envctl.dev/force-fields: {hint}"
+    assert failure(KEY, conflict(*paths), "prod").hint == told
+    label = ".metadata.labels.applyset.kubernetes.io/part-of"
+    assert failure(KEY, conflict(label), "prod").hint == ""
