@@ -114,8 +114,10 @@ def bare_seconds(rig: Rig, name: str, count: int) -> float:
 def agent_seconds(rig: Rig, name: str, count: int) -> tuple[float, list[Asked], AgentProcess]:
     """Seconds from look-up to the last object, the requests, and the agent, which has ended."""
     branch = rig.branch(name)
+    rig.looked.clear()
     with rig.agent(name) as agent:
-        until(lambda: rig.status(name).conditions, f"the agent of {name} reports", agent)
+        until(lambda: rig.looked, f"the agent of {name} looks for its branch", agent)
+        time.sleep(1)
         rig.audit.skip()
         branch.grow(count)
         pushed, clock = time.monotonic(), time.time() - time.monotonic()

@@ -46,6 +46,8 @@ _TIDY = 1.0
 # How long until a status that could not be written, or that names a fight, is looked at again.
 _LATER = 15.0
 _JOIN = 2.0
+# How long what is due by the clock may wait while requests are sent.
+_GLANCE = 0.02
 # Objects that are named one by one for one reconcile.
 _NAMED = 100
 _BUSY, _BROKEN = 429, 500
@@ -90,6 +92,7 @@ class Agent:
         self._tidy_at: float | None = None
         self._doubt_at: float | None = None  # when the inventory is looked at: it may be another one
         self._waits: tuple[Wait, ...] = ()
+        self._glance_at = 0.0
         self._untold = ""  # why the last report could not be written
 
     def run(self, stop: threading.Event) -> None:
@@ -214,6 +217,10 @@ class Agent:
 
     def _pause(self, seconds: float) -> bool:
         """Let time pass inside a reconcile; True when it shall be left."""
+        if not seconds and self._mailbox.is_empty() and self._now() < self._glance_at:
+            # Between two of thousands of requests, nothing has come and nothing can be due.
+            return self._must_leave()
+        self._glance_at = self._now() + _GLANCE
         end = self._now() + seconds
         while True:
             self._attend(max(end - self._now(), 0))

@@ -34,6 +34,10 @@ class Mailbox:
         """Add a message."""
         self._queue.put(message)
 
+    def is_empty(self) -> bool:
+        """Whether there is no message now."""
+        return self._queue.empty()
+
     def take(self, seconds: float | None) -> Iterator[Message]:
         """All messages that there are; waits so long for a first one (None: until there is one)."""
         try:
