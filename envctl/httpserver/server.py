@@ -1,7 +1,9 @@
 """Answers GET requests from a function. Slow, many and strange clients cost a bounded amount."""
 
+import io
 import socket
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -15,11 +17,14 @@ _AT_ONCE = 8
 class Server:
     """Listens in threads of its own until it is closed."""
 
-    def __init__(self, address: str, answer: Callable[[str], Page]) -> None:
-        """Listen at ``[HOST]:PORT``. Raises UsageError for no address, InputError for one that is taken."""
+    def __init__(self, address: str, answer: Callable[[str], Page], seconds: float = _SECONDS) -> None:
+        """Listen at ``[HOST]:PORT``. Raises UsageError for no address, InputError for one that is taken.
+
+        A client has so many `seconds` to say its request, and as many to take the answer.
+        """
         host, port = parsed_address(address)
         try:
-            self._server = _Bounded((host, port), _handler(answer))
+            self._server = _Bounded((host, port), _handler(answer, seconds))
         except OSError as error:
             raise InputError(
                 f"cannot listen at {address}: {(error.strerror or str(error)).lower()}",
@@ -65,10 +70,14 @@ class _Bounded(ThreadingHTTPServer):
         super().__init__(address, handler)
 
     def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client: object) -> None:
-        if self._free.acquire(blocking=False):
-            super().process_request(request, client)
-        else:
+        if not self._free.acquire(blocking=False):
             self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client)
+        except BaseException:  # no thread could be started that would give it back
+            self._free.release()
+            raise
 
     def process_request_thread(
         self, request: socket.socket | tuple[bytes, socket.socket], client: object
@@ -82,15 +91,39 @@ class _Bounded(ThreadingHTTPServer):
         """A client that went away is no event."""
 
 
-def _handler(answer: Callable[[str], Page]) -> type[BaseHTTPRequestHandler]:
+class _Until(io.RawIOBase):
+    """What a socket receives until a moment, however little comes at a time."""
+
+    def __init__(self, received: socket.socket, seconds: float) -> None:
+        self._socket = received
+        self._end = time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Receive something. Raises TimeoutError when the time is over."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._socket.settimeout(left)
+        return self._socket.recv_into(buffer)
+
+
+def _handler(answer: Callable[[str], Page], seconds: float) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        timeout = _SECONDS
         server_version = "envctl"
         sys_version = ""
+
+        def setup(self) -> None:
+            super().setup()
+            self.rfile = io.BufferedReader(_Until(self.connection, seconds))
 
         def do_GET(self) -> None:
             page = answer(self.path.partition("?")[0])
             body = page.text.encode()
+            self.connection.settimeout(seconds)
             self.send_response(page.status)
             self.send_header("Content-Type", page.type)
             self.send_header("Content-Length", str(len(body)))

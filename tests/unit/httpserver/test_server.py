@@ -4,7 +4,8 @@ import contextlib
 import http.client
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -18,6 +19,20 @@ def server() -> Iterator[Server]:
     """Answers with the path that was asked for."""
     with contextlib.closing(Server("127.0.0.1:0", lambda path: Page(200, path))) as found:
         yield found
+
+
+AT_ONCE = 8
+
+
+@pytest.fixture
+def answered() -> Iterator[Callable[..., Server]]:
+    """Makes servers."""
+    with contextlib.ExitStack() as stack:
+
+        def make(answer: Callable[[str], Page] = lambda path: Page(200, path), **options: float) -> Server:
+            return stack.enter_context(contextlib.closing(Server("127.0.0.1:0", answer, **options)))
+
+        yield make
 
 
 def ask(server: Server, method: str = "GET", path: str = "/healthz?x=1") -> tuple[int, str]:
@@ -56,6 +71,60 @@ def test_slow_clients_keep_nobody_else_out_for_long(server: Server) -> None:
         thread.start()
         assert answered.wait(60)
         thread.join()
+
+
+def test_a_request_has_one_time_for_all_of_it(answered: Callable[..., Server]) -> None:
+    """A client that always says a little more is let go, and its thread with it."""
+    server, began = answered(seconds=1), time.monotonic()
+    with contextlib.ExitStack() as stack:
+        slow = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(AT_ONCE)
+        ]
+        for client in slow:
+            client.settimeout(0.01)
+        while slow and time.monotonic() < began + 20:
+            slow = [client for client in slow if goes_on(client)]
+            time.sleep(0.1)
+        assert slow == []
+        assert 1 <= time.monotonic() - began < 10
+    assert ask(server) == (200, "/healthz")
+
+
+def goes_on(client: socket.socket) -> bool:
+    """Say one more letter of a header; whether the server still listens."""
+    try:
+        client.sendall(b"a" if client.getpeername() else b"")
+        return client.recv(1) != b""
+    except TimeoutError:
+        return True
+    except OSError:
+        return False
+
+
+def test_an_answer_that_nobody_takes_is_given_up(answered: Callable[..., Server]) -> None:
+    """Clients that ask for much, and then do not read, or go away in the middle."""
+    server = answered(lambda _: Page(200, "x" * 50_000_000), seconds=0.5)
+    with contextlib.ExitStack() as stack:
+        for number in range(2 * AT_ONCE):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            if number % 2:
+                client.close()
+        time.sleep(2)
+        status, text = ask(server)
+        assert (status, len(text)) == (200, 50_000_000)
+
+
+def test_a_thread_that_cannot_be_started_costs_no_place(server: Server) -> None:
+    """The machine has no room for one more thread for a while; afterwards all places are there."""
+    before = threading.stack_size(1 << 46)
+    try:
+        for _ in range(2 * AT_ONCE):
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                assert ask(server) == ()
+    finally:
+        threading.stack_size(before)
+    assert ask(server) == (200, "/healthz")
 
 
 @pytest.mark.parametrize(
