@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from envctl.agent.options import World
 from envctl.agent.pace import Pace
 from envctl.agent.resource import ENVIRONMENT
-from envctl.agent.situation import Situation, fight_text, in_one_line
+from envctl.agent.situation import REFUSAL, Situation, fight_text, in_one_line
 from envctl.agent.tasks import hint_of
 from envctl.errors import ClusterError, EnvctlError
 from envctl.model.cluster import ResourceType
@@ -199,7 +199,8 @@ def _commits(before: Situation, now: Situation) -> Iterator[Occurrence]:
     if now.applied and now.applied != before.applied:
         count = len(now.inventory.entries)
         yield Occurrence(NORMAL, "Applied", f"{now.applied[:12]} is applied: {count} objects")
-    if now.refusal and _line(now.refusal) != _line(before.refusal):
+    # As much of it as the status keeps: after a new start `before` is no longer.
+    if now.refusal and in_one_line(now.refusal, REFUSAL) != in_one_line(before.refusal, REFUSAL):
         yield Occurrence(WARNING, "CommitRefused", _line(now.refusal))
 
 

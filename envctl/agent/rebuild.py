@@ -12,7 +12,7 @@ from envctl.agent.observe import key_of
 from envctl.agent.options import World
 from envctl.agent.resource import ENVIRONMENT, status_of
 from envctl.agent.source import root_of
-from envctl.errors import ClusterError, EnvctlError, InputError
+from envctl.errors import ClusterError, EnvctlError, InputError, UnavailableError
 from envctl.model.cluster import EventKind, ResourceType, WatchEvent
 from envctl.model.inventory import Accepted, Inventory, InventoryEntry
 from envctl.model.keeping import annotations_of
@@ -68,7 +68,10 @@ def _found(world: World, annotations: Mapping[str, Any]) -> Iterator[InventoryEn
 
 
 def _members(world: World, kind: ResourceType, namespace: str) -> Iterator[InventoryEntry]:
-    """All our objects of a kind, or none where the whole list cannot be had."""
+    """All our objects of a kind, or none where the whole list cannot be had.
+
+    Raises UnavailableError where it ends early: what was lost is looked for again.
+    """
     watch = world.cluster.watch(
         kind, selector=world.options.selector, namespace=namespace, metadata_only=True
     )
@@ -83,6 +86,11 @@ def _members(world: World, kind: ResourceType, namespace: str) -> Iterator[Inven
                     found.append(_entry(event))
     except ClusterError as error:
         _tell(world, f"{kind} in {namespace}" if namespace else str(kind), error)
+        return
+    raise UnavailableError(
+        f"the watch of {kind} ended before it had told the whole state",
+        hint="the inventory was lost, and the next try looks again for what it held",
+    )
 
 
 def _entry(event: WatchEvent) -> InventoryEntry:

@@ -15,7 +15,7 @@ from envctl.agent.events import Events
 from envctl.agent.options import World
 from envctl.agent.pace import Pace
 from envctl.agent.resource import ENVIRONMENT, environment, status_object, status_of
-from envctl.agent.situation import Situation, fight_text, in_one_line
+from envctl.agent.situation import REFUSAL, Situation, fight_text, in_one_line
 from envctl.errors import ClusterError, InputError
 from envctl.model.health import Assessment, severity, worst
 from envctl.model.keeping import annotations_of
@@ -27,7 +27,7 @@ from envctl.model.values import JsonObject
 from envctl.planning.ownership import MEMBERS, parent_annotations
 from envctl.ports import Cluster
 
-_LISTED, _LONGEST, _REFUSAL = 20, 300, 600
+_LISTED, _LONGEST = 20, 300
 # Components that are listed, and the characters of each reason: the status stays below 400 KB.
 _COMPONENTS, _WHY = 1000, 160
 # Writes of the status: so many at once, then one in so many seconds, however much happens.
@@ -203,7 +203,7 @@ def _reconciling(situation: Situation) -> Condition:
 def _stalled(situation: Situation) -> Condition:
     if situation.refusal:
         return Condition(
-            "Stalled", status=True, reason="CommitRefused", message=_short(situation.refusal, _REFUSAL)
+            "Stalled", status=True, reason="CommitRefused", message=_short(situation.refusal, REFUSAL)
         )
     if situation.fights:
         return Condition("Stalled", status=True, reason="Fought", message=fight_text(situation.fights))
@@ -233,7 +233,7 @@ def _hindrance(situation: Situation) -> tuple[str, str]:
         ("Fought", fight_text(situation.fights)),
         ("NothingApplied", nothing),
     )
-    return next(((reason, _short(text, _REFUSAL)) for reason, text in reasons if text), ("", ""))
+    return next(((reason, _short(text, REFUSAL)) for reason, text in reasons if text), ("", ""))
 
 
 def _progress(situation: Situation) -> tuple[str, str]:

@@ -9,6 +9,9 @@ from envctl.model.objects import ObjectId
 from envctl.model.observed import Health
 from envctl.model.plan import ObjectResult, Refusal, Wait
 
+REFUSAL = 600
+"""The characters of a refusal that the status keeps."""
+
 
 @dataclass(frozen=True, slots=True)
 class Situation:

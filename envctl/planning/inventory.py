@@ -104,6 +104,8 @@ def decode_header(text: str, place: str) -> Header:
         removals = tuple(Removal(int(at), int(count)) for at, count in content.get("removals", ()))
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(place, f"its header lacks {error}") from error
+    except OverflowError as error:  # 1e999 is an infinite number to JSON
+        raise _damaged(place, "its header has a number without end") from error
     if not 1 <= shards <= _MOST_SHARDS:
         raise _damaged(place, f"it has {shards} shards, and 1 to {_MOST_SHARDS} are possible")
     return Header(accepted, shards, removals)

@@ -103,7 +103,8 @@ def test_a_component_that_is_well_again_is_told() -> None:
 
 def test_a_new_start_does_not_tell_again_what_the_status_tells() -> None:
     """What was accepted, applied, healed and refused stands in the status that was written before."""
-    for situation in (CALM, replace(CALM, healed=3), replace(CALM, refusal="deploy/prod@3: no")):
+    refusals = ("deploy/prod@3: no", "deploy/prod@3: " + "a file\nis too long; " * 100)
+    for situation in (CALM, replace(CALM, healed=3), *(replace(CALM, refusal=each) for each in refusals)):
         status = status_from(situation, EnvironmentStatus(), "now", 1)
         assert occurrences(told_by(status), situation) == ()
 

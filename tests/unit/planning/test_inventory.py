@@ -177,6 +177,17 @@ def test_columns_of_a_newer_envctl_are_skipped() -> None:
             "place: the inventory is damaged: its header lacks a text where [] stands",
             id="no text",
         ),
+        *(
+            pytest.param(
+                text, "place: the inventory is damaged: its header has a number without end", id=name
+            )
+            for name, text in {
+                "endless shards": '{"schema": 1, "shards": 1e999}',
+                "an endless sequence": '{"schema": 1, "shards": 1, "revision": "", "tree": "", "root": "", '
+                '"sequence": -1e999}',
+                "an endless removal": '{"schema": 1, "shards": 1, "removals": [[Infinity, 1]]}',
+            }.items()
+        ),
     ],
 )
 def test_a_damaged_header_is_refused_by_name(text: str, message: str) -> None:
