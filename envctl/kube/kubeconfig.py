@@ -25,6 +25,8 @@ from envctl.kube.endpoint import Endpoint, Headers, header, server_url, tls_reas
 
 _MALFORMED = (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
+_LOADING = threading.Lock()
+
 
 @dataclass(frozen=True, slots=True)
 class Kubeconfig:
@@ -54,7 +56,8 @@ def kubeconfig_endpoint(config: Kubeconfig) -> Endpoint:
     """
     context = _context(config)
     origin = f"context {context.name!r} of {config.place}"
-    with tempfile.TemporaryDirectory(prefix="envctl-") as scratch:
+    # The package remembers its temporary files for all threads, and ours are gone after this.
+    with _LOADING, tempfile.TemporaryDirectory(prefix="envctl-") as scratch:
         settings = _package_settings(config, context, scratch)
         parts = server_url(str(settings.host), config.place)
         tls = _tls(settings, origin) if parts.scheme == "https" else None

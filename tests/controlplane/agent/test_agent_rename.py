@@ -52,8 +52,8 @@ def test_without_the_option_the_objects_are_refused_and_it_is_named(renamed: tup
     before = old.live("a")
     failed = new.once().failures
     assert [each.id.name for each in failed] == ["a"]
-    assert old.options.set_id in failed[0].reason
-    assert failed[0].hint.endswith("say --take-over OLD")
+    assert failed[0].reason == f"it belongs to the environment {old.options.environment}"
+    assert failed[0].hint.endswith(f"say --take-over {old.options.environment}")
     assert old.live("a") == before
 
 
@@ -72,7 +72,7 @@ def test_an_old_agent_that_still_runs_leaves_them_alone(renamed: tuple[Any, Any]
         old.await_applied(old.branch.tip)
         new.once()
         moved = old.live("a")
-        wait_for(lambda: any("another environment" in str(each) for each in old.log), "it tells it")
+        wait_for(lambda: any("belongs to the environment" in str(each) for each in old.log), "it tells it")
         old.branch.publish({"web": [{**moved, "metadata": {"name": "c", "namespace": old.namespace}}]})
         wait_for(lambda: old.live("c"), "it goes on with others")
         wait_for(lambda: old.live("gone") is None, "it prunes what is its own")

@@ -5,6 +5,7 @@ import os
 import ssl
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,16 @@ def test_a_client_certificate_is_used_and_its_key_does_not_stay_on_disk(
     assert endpoint.tls is not None
     assert len(endpoint.tls.get_ca_certs()) == 1
     assert len(list(Path(tempfile.gettempdir()).glob("envctl-*"))) <= before
+
+
+def test_many_threads_may_read_one_kubeconfig_at_once(write: Write, certificate: Callable[..., Path]) -> None:
+    """As agents of several environments in one process do; each has its certificates."""
+    made = base64.b64encode(certificate("me").read_bytes()).decode()
+    user = {"client-certificate-data": made, "client-key-data": made}
+    path = write(content(user, {"server": "https://127.0.0.1:1", "certificate-authority-data": made}))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: kubeconfig_endpoint(Kubeconfig((path,))), range(64)))
+    assert all(each.tls and len(each.tls.get_ca_certs()) == 1 for each in found)
 
 
 @pytest.mark.parametrize(
