@@ -89,14 +89,13 @@ def _account(installation: Installation) -> JsonObject:
 def own_rules(environment: str) -> tuple[Rule, ...]:
     """What an agent needs in its own namespace: inventory, lease, its `Environment` object and Events."""
     return (
-        Rule("", ("configmaps",), ("create", "delete", "get", "list", "update")),
+        Rule("", ("configmaps",), ("create", "get", "list", "update")),
         Rule("coordination.k8s.io", ("leases",), ("create",)),
         Rule("coordination.k8s.io", ("leases",), ("get", "update"), (f"envctl-{environment}",)),
         # To list: a refusal names the environment that has an object.
         Rule("envctl.dev", ("environments",), ("create", "list")),
-        Rule(
-            "envctl.dev", ("environments", "environments/status"), ("get", "patch", "update"), (environment,)
-        ),
+        Rule("envctl.dev", ("environments",), ("get", "patch"), (environment,)),
+        Rule("envctl.dev", ("environments/status",), ("patch",), (environment,)),
         Rule("events.k8s.io", ("events",), ("create", "patch")),
     )
 
