@@ -113,7 +113,7 @@ def _repository(context: click.Context, parameter: click.Parameter, value: str) 
 )
 @click.option(
     "--credentials",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
     metavar="DIR",
     help="Folder with the repository's credentials, read anew at each try: username, password, bearerToken,"
     " identity, known_hosts, ca.crt.",

@@ -20,6 +20,11 @@ CASES = {
         "--namespace",
         "'Envctl System' is no name of a namespace: up to 63 small letters, digits and dashes",
     ),
+    "credentials in a folder that is not there": (
+        ("--env", "prod", "--credentials", "no/folder"),
+        "--credentials",
+        "Directory 'no/folder' does not exist.",
+    ),
 }
 
 
