@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from envctl.model.plan import Action, ReconcileResult
 from envctl.model.status import EnvironmentStatus
 
-# Seconds without a turn that nothing explains: slow requests. A restart would not make an API server answer that
-# is stalled.
+# Seconds without a turn that nothing explains: slow requests. No restart makes a stalled API server answer.
 _STUCK = 900.0
 PATIENCE = 2.0
 """Seconds that a question waits for a turn."""
