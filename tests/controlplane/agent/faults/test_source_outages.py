@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from envctl.model.cluster import ResourceType
+from tests.controlplane.agent.conftest import config_map
 from tests.controlplane.agent.faults.conftest import FIRST, SECOND, Faulty
 from tests.support import disks
 from tests.support.disks import Disk, small_disk
@@ -164,6 +166,57 @@ def test_while_a_fetch_stands_still_drift_is_healed(
             faulty.wait(lambda: rig.status().healed == 1, "the status is kept up to date")
             assert (rig.status().ready, rig.status().applied != tip) == (True, True)
         rig.await_applied(tip)
+        faulty.check()
+
+
+def claim(namespace: str) -> dict[str, Any]:
+    """A volume claim that nobody binds here, so that it stays Progressing."""
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    metadata = {"name": "db", "namespace": namespace}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
+
+
+def test_while_a_fetch_stands_still_the_commit_before_goes_on(
+    faulty: Faulty, remote: GitServer, credentials: Path
+) -> None:
+    """Its steps go on where their wait ends; with the newer commit here, waiting ends at once."""
+    rig = faulty.rig
+    kind = ResourceType("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims", namespaced=True)
+    web = config_map("web", rig.namespace, x="1")
+    waits = {"db": [claim(rig.namespace)], "web": [web]}
+    rig.branch.publish(waits, depends_on={"db": [], "web": ["db"]})
+    with faulty.process("--credentials", str(credentials)):
+        rig.await_condition("Ready", "Waiting")
+        with halted(remote) as reached:
+            rig.branch.publish({**waits, "web": [config_map("web", rig.namespace, x="2")]})
+            assert reached.wait(30)
+            bound = {**claim(rig.namespace), "status": {"phase": "Bound"}}
+            del bound["spec"]
+            rig.kube.apply_status(kind, bound)
+            faulty.wait(lambda: rig.data("web") == {"x": "1"}, "the commit before is applied to its end")
+        faulty.wait(lambda: rig.data("web") == {"x": "2"}, "the newer one follows")
+        rig.await_applied(rig.branch.tip)
+
+
+def test_a_store_that_is_damaged_is_fetched_anew_and_drift_is_healed(
+    faulty: Faulty, credentials: Path
+) -> None:
+    """What drifted is read from the store, which holds something else by then."""
+    rig = faulty.rig
+    faulty.publish(*FIRST)
+    with faulty.process("--credentials", str(credentials)):
+        rig.await_applied(rig.branch.tip)
+        (pack,) = (rig.store.with_suffix("") / "objects" / "pack").glob("*.pack")
+        data = bytearray(pack.read_bytes())
+        data[len(data) // 3 : len(data) * 2 // 3] = bytes(len(data) * 2 // 3 - len(data) // 3)
+        pack.chmod(0o600)
+        with pack.open("r+b") as opened:  # in place, since the agent has it open
+            opened.write(data)
+        for name in ("change", "keep", "leave"):
+            live: Any = rig.live(name)
+            rig.kube.replace(rig.config_map_type, {**live, "data": {"x": "drifted"}})
+        faulty.wait(lambda: [rig.data(name) for name in ("change", "keep", "leave")] == [{"x": "1"}] * 3)
+        rig.await_applied(faulty.publish(*SECOND))
         faulty.check()
 
 
