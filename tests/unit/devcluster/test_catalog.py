@@ -88,7 +88,11 @@ def test_no_two_files_of_a_group_share_a_name() -> None:
 
 def test_our_own_stages_come_with_the_package() -> None:
     """What a cloud's load balancer would write: addresses of Ingresses and Services."""
-    assert [stage.name for stage in OWN_STAGES] == ["ingress-address.yaml", "service-address.yaml"]
+    assert [stage.name for stage in OWN_STAGES] == [
+        "ingress-address.yaml",
+        "pod-image-missing.yaml",
+        "service-address.yaml",
+    ]
 
 
 def test_every_program_has_one_group() -> None:
