@@ -15,6 +15,7 @@ from envctl.agent.tasks import (
     Task,
     failure,
     metadata_of,
+    refuse_record,
     require_scope,
     served_type,
     uid_of,
@@ -76,6 +77,7 @@ class Applier:
     def apply(self, task: Task, *, dry_run: bool = False) -> Outcome:
         """Apply one object. Whatever goes wrong is in the outcome."""
         try:
+            refuse_record(task.entry.id)
             kind = served_type(self._cluster, task.value)
             require_scope(kind, task.entry.id)
             return self._judged(kind, task) if dry_run else self._applied(kind, task)

@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from envctl.errors import ClusterError, EnvctlError, InputError
+from envctl.errors import ClusterError, EnvctlError, InputError, RefusedError
 from envctl.model.annotations import FORCE_FIELDS
 from envctl.model.cluster import ResourceType, conflicts
 from envctl.model.inventory import InventoryEntry
 from envctl.model.objects import ObjectId
 from envctl.model.plan import Action, ObjectResult
 from envctl.model.values import JsonObject
+from envctl.planning.guards import is_record
 from envctl.planning.immutable import is_immutable
 from envctl.planning.ownership import PART_OF
 from envctl.ports import Cluster
@@ -57,6 +58,16 @@ def require_scope(kind: ResourceType, key: ObjectId) -> None:
             f"{kind.kind} objects belong to no namespace, and this one names {key.namespace}",
             place=str(key),
             hint="take metadata.namespace out of the rendered object",
+        )
+
+
+def refuse_record(key: ObjectId) -> None:
+    """Raise RefusedError for an object that agents keep their own records in."""
+    if is_record(key):
+        raise RefusedError(
+            "agents keep their own records in it, and no branch writes these",
+            place=str(key),
+            hint="take it out of the source",
         )
 
 

@@ -85,14 +85,24 @@ def is_own(key: ObjectId, namespace: str) -> bool:
     `namespace` is the agent's own. What `envctl install` names is meant, for every environment.
     """
     if key.namespace == namespace:
-        return key.group == _GROUP or key.name.startswith(_OWN_NAMES)
-    if key.namespace:
-        return False
+        return is_record(key) or key.group == _GROUP or key.name.startswith(_OWN_NAMES)
+    if key.group == _RBAC:  # in whichever namespace: there are rights in each that the branch has objects in
+        return key.name.startswith("envctl-agent-")
+    kind = ("" if key.namespace else key.name, key.group, key.kind)
+    return kind in {(namespace, "", "Namespace"), (f"environments.{_GROUP}", *_DEFINITION)}
+
+
+def is_record(key: ObjectId) -> bool:
+    """Whether agents keep records in an object: status and permits, the inventory, who leads.
+
+    A branch never writes these. Who writes an inventory decides what its agent deletes, so those of other
+    environments are meant as well, in whichever namespace.
+    """
     kind = (key.group, key.kind)
     return (
-        (kind == ("", "Namespace") and key.name == namespace)
-        or (kind == _DEFINITION and key.name == f"environments.{_GROUP}")
-        or (key.group == _RBAC and key.name.startswith("envctl-agent-"))
+        kind == (_GROUP, "Environment")
+        or (kind == ("", "ConfigMap") and key.name.startswith("envctl-inventory-"))
+        or (kind == ("coordination.k8s.io", "Lease") and key.name.startswith("envctl-"))
     )
 
 

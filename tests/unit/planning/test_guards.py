@@ -76,6 +76,10 @@ OWN = [
     pytest.param(ObjectId("envctl.dev", "Environment", AGENTS, "prod"), True, id="its record"),
     pytest.param(ObjectId(RBAC, "ClusterRole", "", f"envctl-agent-prod.{AGENTS}"), True, id="its rights"),
     pytest.param(ObjectId(RBAC, "ClusterRole", "", "view"), False, id="other rights"),
+    pytest.param(ObjectId(RBAC, "RoleBinding", "web", "envctl-agent-prod"), True, id="its rights elsewhere"),
+    pytest.param(ObjectId(RBAC, "RoleBinding", "web", "web"), False, id="other rights elsewhere"),
+    pytest.param(ObjectId("coordination.k8s.io", "Lease", AGENTS, "envctl-prod"), True, id="its lease"),
+    pytest.param(ObjectId("coordination.k8s.io", "Lease", AGENTS, "web"), False, id="another lease"),
     pytest.param(
         ObjectId("apiextensions.k8s.io", "CustomResourceDefinition", "", "environments.envctl.dev"),
         True,
