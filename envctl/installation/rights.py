@@ -16,6 +16,12 @@ from envctl.model.values import JsonObject
 RBAC = "rbac.authorization.k8s.io"
 VERBS = ("create", "delete", "get", "list", "patch", "watch")
 _FORBIDDEN_VERBS = {"escalate", "bind", "impersonate"}
+# KEP-5284 has more verbs of this kind: impersonate:user-info, impersonate-on:user-info:get.
+_IMPERSONATION = re.compile(r"impersonate[:-]")
+# What Kubernetes takes for the name of a resource or namespace, and of a group. A path of the branch can say
+# anything: "*" would be every group, and "pods/exec" a resource that no object is of.
+_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+_DOMAIN = re.compile(rf"{_LABEL.pattern}(?:\.{_LABEL.pattern})*")
 _SIBILANT = re.compile(r"(s|x|ch|sh)$")
 # The kinds whose plural is their own name.
 _UNCHANGED = {"endpoints"}
@@ -67,13 +73,18 @@ def plural_of(kind: str) -> str:
 
 
 def plurals_in(values: Iterable[JsonObject]) -> Mapping[tuple[str, str], str]:
-    """The resource names that CustomResourceDefinitions among these objects define."""
+    """The resource names that CustomResourceDefinitions among these objects define.
+
+    One that the API server would refuse defines none: its group has a dot, and its name is both of these.
+    """
     found: dict[tuple[str, str], str] = {}
     for value in values:
         if value.get("kind") == "CustomResourceDefinition":
             spec = _mapping(value.get("spec"))
             names = _mapping(spec.get("names"))
-            found[str(spec.get("group")), str(names.get("kind"))] = str(names.get("plural"))
+            group, plural = str(spec.get("group")), str(names.get("plural"))
+            if "." in group and _LABEL.fullmatch(plural) and _name(value) == f"{plural}.{group}":
+                found[group, str(names.get("kind"))] = plural
     return found
 
 
@@ -85,18 +96,31 @@ def rights_for(
     `plurals` are the resource names that are known; others are built by Kubernetes' own rule.
     """
     resources: dict[tuple[str, str], set[str]] = {}
-    for key in keys:
+    withheld: list[Withheld] = []
+    for key in sorted(set(keys)):
         plural = plurals.get((key.group, key.kind)) or plural_of(key.kind)
-        resources.setdefault((key.namespace, key.group), set()).add(plural)
+        if _is_possible(key, plural):
+            resources.setdefault((key.namespace, key.group), set()).add(plural)
+        else:
+            withheld.append(Withheld(str(key), "no cluster has such a group, kind or namespace", _NO_OBJECT))
     rules: dict[str, list[Rule]] = {}
     for (namespace, group), names in sorted(resources.items()):
         rules.setdefault(namespace, []).append(Rule(group, tuple(sorted(names)), VERBS))
-    withheld: list[Withheld] = []
     for value in values:
         granted, problem = _granted(value)
         withheld += [problem] if problem else []
-        rules.setdefault(_namespace(value), []).extend(granted)
+        if not _namespace(value) or _LABEL.fullmatch(_namespace(value)):
+            rules.setdefault(_namespace(value), []).extend(granted)
     return Rights({name: tuple(dict.fromkeys(each)) for name, each in sorted(rules.items())}, tuple(withheld))
+
+
+def _is_possible(key: ObjectId, plural: str) -> bool:
+    """Whether an object can be: anything else would make a rule of something that was never reviewed."""
+    return (
+        _LABEL.fullmatch(plural) is not None
+        and (not key.group or _DOMAIN.fullmatch(key.group) is not None)
+        and (not key.namespace or _LABEL.fullmatch(key.namespace) is not None)
+    )
 
 
 def unknown_roles(values: Iterable[JsonObject]) -> tuple[Withheld, ...]:
@@ -131,14 +155,15 @@ def _granted(value: JsonObject) -> tuple[list[Rule], Withheld | None]:
     if any("*" in word for word in words):
         return [], Withheld(_told(value), "it grants with a wildcard (*)", _NAMED)
     verbs = {str(verb) for rule in rules for verb in _sequence(rule.get("verbs"))}
-    if verbs & _FORBIDDEN_VERBS:
-        listed = ", ".join(sorted(verbs & _FORBIDDEN_VERBS))
+    if forbidden := {verb for verb in verbs if verb in _FORBIDDEN_VERBS or _IMPERSONATION.match(verb)}:
+        listed = ", ".join(sorted(forbidden))
         return [], Withheld(_told(value), f"it grants {listed}, which an agent never has", _BY_HAND)
     if any(rule.get("nonResourceURLs") for rule in rules):
         return [], Withheld(_told(value), "it grants URLs that are no resources", _BY_HAND)
     return [each for rule in rules for each in _split(rule)], None
 
 
+_NO_OBJECT = "somebody wrote to the branch by hand: envctl verify names the files; publish again"
 _PARTS = ("apiGroups", "resources", "resourceNames", "verbs", "nonResourceURLs")
 _BY_HAND = "apply it by hand, by somebody who has these rights, and keep it off the branch"
 _NAMED = (

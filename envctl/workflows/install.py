@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice, pairwise
 
-from envctl.errors import Problem
+from envctl.errors import InputError, Problem
 from envctl.installation.manifests import Installation, manifests
 from envctl.installation.rights import (
     RBAC,
@@ -16,6 +16,7 @@ from envctl.installation.rights import (
 from envctl.manifests.kinds import is_built_in
 from envctl.manifests.paths import parse_path
 from envctl.manifests.text import from_yaml
+from envctl.model.cluster import object_id
 from envctl.model.git import EntryKind
 from envctl.model.objects import ObjectId
 from envctl.model.values import JsonObject
@@ -78,7 +79,14 @@ def _values(repository: Repository, tip: Mapping[ObjectId, str]) -> Iterator[Jso
     """The objects whose contents say something about rights."""
     for key, blob in sorted(tip.items()):
         if (key.group, key.kind) == _DEFINITION or (key.group == RBAC and key.kind in _ROLES):
-            yield from_yaml(repository.blob(blob), str(key))
+            value = from_yaml(repository.blob(blob), str(key))
+            if object_id(value) != key:  # its rules would count elsewhere than the path says
+                raise InputError(
+                    f"the file holds {object_id(value)}",
+                    place=str(key),
+                    hint="somebody wrote to the branch by hand; render and publish it again",
+                )
+            yield value
 
 
 def _withheld(rights: Rights, values: Iterable[JsonObject]) -> Iterator[Problem]:

@@ -96,3 +96,24 @@ def test_addresses_of_ssh_are_taken(small: Workspace, address: str) -> None:
     small.ok("render", "dev", "--publish")
     found = json.loads(small.ok("install", "dev", "--repo", address, "-o", "json").out)
     assert address in found["manifests"][-1]["spec"]["template"]["spec"]["containers"][0]["args"]
+
+
+def test_a_role_that_its_path_does_not_tell_of_gets_no_right(small: Workspace) -> None:
+    """Written by hand: the path says a Role of one namespace, the file says the whole cluster."""
+    small.ok("render", "dev", "--publish")
+    path = "web/shop/Role.rbac.authorization.k8s.io_reader.yaml"
+    small.git("checkout", "--quiet", "deploy/dev")
+    small.write(
+        path,
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: reader}\n"
+        'rules: [{apiGroups: [""], resources: [secrets], verbs: [get]}]\n',
+    )
+    small.git("add", path)
+    small.git("commit", "--quiet", "-C", "HEAD")
+    outcome = small.envctl("install", "dev", *REPO)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == (
+        "error: Role.rbac.authorization.k8s.io shop/reader: the file holds "
+        "ClusterRole.rbac.authorization.k8s.io reader\n"
+        "hint: somebody wrote to the branch by hand; render and publish it again\n"
+    )

@@ -101,6 +101,58 @@ def test_what_an_agent_must_not_have_is_withheld_and_told(value: Any, reason: st
     assert rights_for([], [value], {}) == Rights({"web": ()}, (Withheld("Role web/r", reason, hint),))
 
 
+@pytest.mark.parametrize("verb", ["impersonate:user-info", "impersonate-on:user-info:get"])
+def test_every_way_to_be_somebody_else_is_withheld(verb: str) -> None:
+    """KEP-5284: verbs that impersonate in part."""
+    found = rights_for([], [role(rule([""], ["users"], [verb]))], {})
+    reason = f"it grants {verb}, which an agent never has"
+    assert found == Rights({"web": ()}, (Withheld("Role web/r", reason, BY_HAND),))
+
+
+IMPOSSIBLE = [
+    pytest.param(ObjectId("*", "ConfigMap", "web", "a"), id="every group"),
+    pytest.param(ObjectId("", "ConfigMap", "*", "a"), id="every namespace"),
+    pytest.param(ObjectId("", "*", "web", "a"), id="every kind"),
+    pytest.param(ObjectId("", "Namespaces/Finalizer", "", "a"), id="a subresource"),
+]
+
+
+@pytest.mark.parametrize("key", IMPOSSIBLE)
+def test_what_no_cluster_has_gets_no_right(key: ObjectId) -> None:
+    """A path that somebody wrote by hand can say anything; it is told by name."""
+    told = Withheld(
+        str(key),
+        "no cluster has such a group, kind or namespace",
+        "somebody wrote to the branch by hand: envctl verify names the files; publish again",
+    )
+    assert rights_for([key], [], {}) == Rights({}, (told,))
+
+
+def definition(group: str, kind: str, plural: str, name: str = "") -> dict[str, Any]:
+    return {
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": name or f"{plural}.{group}"},
+        "spec": {"group": group, "names": {"kind": kind, "plural": plural}},
+    }
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(definition("rbac.authorization.k8s.io", "Role", "*"), id="every resource"),
+        pytest.param(definition("", "ConfigMap", "secrets"), id="a resource of the core group"),
+        pytest.param(definition("apps", "Deployment", "daemonsets"), id="a group without a dot"),
+        pytest.param(definition("example.com", "Widget", "widgets/scale"), id="a subresource"),
+        pytest.param(
+            definition("example.com", "Widget", "gadgets", "widgets.example.com"), id="another name"
+        ),
+    ],
+)
+def test_a_definition_that_no_cluster_takes_names_no_resource(value: dict[str, Any]) -> None:
+    """Else the agent would be given rights that nobody sees on the branch."""
+    assert plurals_in([value]) == {}
+
+
 BINDINGS = [
     pytest.param("Role", "r", "web", False, id="a role beside it"),
     pytest.param("Role", "r", "shop", True, id="a role of another namespace"),
