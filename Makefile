@@ -10,9 +10,11 @@ STAMP  := $(VENV)/.installed
 # Tests wait more than they compute: for servers, deadlines and killed processes.
 JOBS   ?= 3
 
-# What builds the container image, and the image's name.
-ENGINE = $(firstword $(foreach each,podman docker nerdctl buildah,$(shell command -v $(each))))
+# What builds the container image, the image's name, and another base for it.
+# The semicolon is for make before 4.3, which would look for a program of the name `command`.
+ENGINE = $(firstword $(foreach each,podman docker nerdctl buildah,$(shell command -v $(each);)))
 IMAGE  ?= envctl:latest
+BASE   =
 
 .PHONY: help demo test lint unit controlplane bench bench-agent docs image lock clean
 
@@ -61,14 +63,16 @@ bench-agent: $(STAMP)  ## the agent against a real API server: cold, one change,
 docs: $(STAMP)  ## write docs/commands.md anew from the help texts
 	@$(BIN)/python tools/commands.py
 
-image:  ## build the agent's container image (IMAGE=name, ENGINE=podman)
+image:  ## build the agent's container image (IMAGE=name, ENGINE=podman, BASE=python@sha256:...)
 	@test -n "$(ENGINE)" || { echo "no podman, docker, nerdctl or buildah is on the PATH;" \
 		"install one of them, or say: make image ENGINE=..." >&2; exit 1; }
-	$(ENGINE) build -f deploy/Containerfile -t $(IMAGE) .
+	$(ENGINE) build -f deploy/Containerfile -t $(IMAGE) $(if $(BASE),--build-arg PYTHON=$(BASE) )\
+		--label "org.opencontainers.image.revision=$$(git describe --always --abbrev=40 --exclude '*' --dirty)" .
 
 COMPILE := uv pip compile --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 
 lock:  ## write the locks anew: of development, of the image, and of its build (needs uv)
+	@command -v uv >/dev/null || { echo "no uv is on the PATH; install it: pip install uv" >&2; exit 1; }
 	$(COMPILE) --group dev pyproject.toml -o requirements.lock
 	$(COMPILE) -c requirements.lock pyproject.toml -o deploy/requirements.lock
 	$(PYTHON) -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | \

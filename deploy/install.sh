@@ -27,5 +27,7 @@ install_into "$work/build" --require-hashes --only-binary :all: -r deploy/build.
 }
 
 "$python" -m venv --without-pip "$target"
-install_into "$target" --require-hashes --only-binary :all: --compile -r deploy/requirements.lock
-install_into "$target" --no-index --no-deps --compile "$work"/wheels/envctl-*.whl
+install_into "$target" --require-hashes --only-binary :all: --no-compile -r deploy/requirements.lock
+install_into "$target" --no-index --no-deps --no-compile "$work"/wheels/envctl-*.whl
+# pip would compile one module after the other: a third of the whole time.
+"$target/bin/python" -m compileall -q -j 0 "$target/lib"
