@@ -25,6 +25,7 @@ from envctl.model.status import Level
 from envctl.model.values import JsonObject
 from envctl.planning.inventory import (
     FULL,
+    MOST_SHARDS,
     DamagedError,
     Header,
     decode_header,
@@ -39,6 +40,7 @@ CONFIG_MAP = ResourceType("", "v1", "ConfigMap", "configmaps", namespaced=True)
 LABEL = "envctl.dev/inventory"
 _HEADER, _ENTRIES = "header", "entries.json.gz"
 _CONFLICT, _NOT_FOUND = 409, 404
+_DIGITS = len(str(MOST_SHARDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +90,18 @@ class InventoryStore:
 
         What is missing, damaged, or was edited by somebody counts as lost.
         """
-        found = self._listed()
-        text = str(_mapping(found.get(0, {}).get("data")).get(_HEADER) or "")
-        header, read = self._header(found, text), self._read(found)
+        listed = self._listed()
+        text = str(_mapping(listed.get(0, {}).get("data")).get(_HEADER) or "")
+        header = self._header(listed, text)
+        found = {number: each for number, each in listed.items() if number < header.shards or _is_grown(each)}
+        read = self._read(found)
         # Growth that was cut short leaves an object in two shards: the lower one, not yet
         # written, then agrees with the header, and `inventory_of` keeps the first.
         entries = [entry for number in sorted(read) for entry in read[number]]
         self.lost = not found or set(range(header.shards)) - set(read) != set()
         accepted = replace(header.accepted, tree="") if header.accepted and self.lost else header.accepted
         self.inventory = inventory_of(accepted, entries, header.removals)
-        versions = self._versions(found)
+        versions = self._versions(listed)
         count = max(header.shards, shard_count(1, FULL * (max(found, default=0) + 1)))
         whole = self.lost or set(found) != set(range(header.shards))
         self._stored = _Stored(header.accepted, text, count, versions, whole)
@@ -260,8 +264,10 @@ class InventoryStore:
         return f"envctl-inventory-{self._world.options.environment}-{number}"
 
     def _number(self, value: JsonObject) -> int | None:
-        prefix, _, number = str(_metadata(value).get("name")).rpartition("-")
-        return int(number) if f"{prefix}-0" == self._name(0) and number.isdecimal() else None
+        name = str(_metadata(value).get("name"))
+        text = name.rpartition("-")[2][:_DIGITS]
+        number = int(text) if text.isdecimal() else MOST_SHARDS
+        return number if number < MOST_SHARDS and name == self._name(number) else None
 
 
 def _bytes(text: str) -> bytes:
@@ -269,6 +275,14 @@ def _bytes(text: str) -> bytes:
         return base64.b64decode(text)
     except ValueError:  # the API server stores none
         return b""
+
+
+def _is_grown(value: JsonObject) -> bool:
+    """Whether a part beyond those that the header tells of is ours: then growth was cut short.
+
+    Else it only looks like one, and the inventory does not grow up to it.
+    """
+    return _ENTRIES in _mapping(value.get("binaryData")) and not _is_edited(value)
 
 
 def _is_edited(value: JsonObject) -> bool:

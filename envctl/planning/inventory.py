@@ -21,7 +21,7 @@ from envctl.model.objects import ObjectId
 FULL = 1000
 SCHEMA = 1
 # What no inventory comes near: four million objects, and the longest names in one shard.
-_MOST_SHARDS = 4096
+MOST_SHARDS = 4096
 _MOST_BYTES = 16 << 20
 _COLUMNS = (
     "group",
@@ -106,8 +106,8 @@ def decode_header(text: str, place: str) -> Header:
         raise _damaged(place, f"its header lacks {error}") from error
     except OverflowError as error:  # 1e999 is an infinite number to JSON
         raise _damaged(place, "its header has a number without end") from error
-    if not 1 <= shards <= _MOST_SHARDS:
-        raise _damaged(place, f"it has {shards} shards, and 1 to {_MOST_SHARDS} are possible")
+    if not 1 <= shards <= MOST_SHARDS:
+        raise _damaged(place, f"it has {shards} shards, and 1 to {MOST_SHARDS} are possible")
     return Header(accepted, shards, removals)
 
 
