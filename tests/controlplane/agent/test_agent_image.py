@@ -26,8 +26,9 @@ USER, GROUP = said(FINAL, "USER")[0].split(":")
 # Root in a user namespace of its own mounts everything read-only, and then becomes the user in a second one.
 CONFINE = f"""
 mount --bind "$HOME" "$HOME"
-mount -o remount,bind,ro /
-if mountpoint -q /tmp; then mount -o remount,bind,ro /tmp; fi
+for place in / /home /tmp /var /var/tmp; do
+    if mountpoint -q "$place"; then mount -o remount,bind,ro "$place"; fi
+done
 exec unshare --user --map-user={USER} --map-group={GROUP} -- "$@"
 """
 PROBE = """
