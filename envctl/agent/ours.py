@@ -1,6 +1,8 @@
 """What is ours: what those who send and judge objects know of their environment."""
 
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,6 +14,9 @@ from envctl.model.objects import ObjectId
 from envctl.model.values import JsonObject
 from envctl.planning.guards import is_own, nobody
 from envctl.planning.ownership import SET_ID, nameless
+
+# Until a set that nobody was known to have is looked up again, in seconds.
+_RARELY = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +48,19 @@ class SetNames:
     def __init__(self, world: World) -> None:
         self._world = world
         self._known: dict[str, str] = {}
+        self._asked: dict[str, float] = {}
+        self._lock = threading.Lock()
 
     def __call__(self, set_id: str) -> str:
-        """The environment of a set. May be asked from any thread; asks the cluster once for each set."""
-        if set_id not in self._known:
-            try:
-                found = self._listed()
-            except UnavailableError:  # it may be known later
-                return ""
-            self._known |= {set_id: "", **found}
-        return self._known[set_id]
+        """The environment of a set. May be asked from any thread; asks the cluster rarely for each set."""
+        now = self._world.clock.monotonic()
+        with self._lock:
+            # An environment that begins writes its first object before its status.
+            if set_id not in self._known and now - self._asked.get(set_id, -_RARELY) >= _RARELY:
+                self._asked[set_id] = now
+                with suppress(UnavailableError):
+                    self._known |= self._listed()
+            return self._known.get(set_id, "")
 
     def _listed(self) -> Mapping[str, str]:
         cluster, namespace = self._world.cluster, self._world.options.namespace
