@@ -10,7 +10,7 @@ from envctl.agent.source import Verified
 from envctl.delivery.deploy import ALLOW_PRUNE
 from envctl.delivery.trailers import parse_trailers
 from envctl.errors import InputError, Problem
-from envctl.manifests.limits import over_limits
+from envctl.manifests.limits import is_too_long, over_limits
 from envctl.manifests.paths import (
     COMPONENTS_FILE,
     component_of,
@@ -37,6 +37,8 @@ from envctl.planning.steps import Steps, steps_of
 from envctl.planning.waves import step_of
 from envctl.ports import Tree
 
+_SHOWN = 80
+_TOO_LONG = "names an object or a component that nobody can have: too long"
 _AGAIN = "render and publish it again"
 
 
@@ -125,6 +127,11 @@ def _changes(world: World, accepted: Accepted | None, verified: Verified) -> tup
         if change.new and change.kind is not EntryKind.FILE:
             problems.append(Problem(change.path, f"is a {change.kind}, which is never followed"))
         elif place := parse_path(change.path):
+            if change.new and is_too_long(*place):
+                shown = f"{change.path[:_SHOWN]}…"
+                problems.append(
+                    Problem(shown, "names an object or a component that nobody can have: too long")
+                )
             found.append(DesiredChange(place[1], place[0], change.new))
         else:
             problems.append(Problem(change.path, "is not named like an object's file"))

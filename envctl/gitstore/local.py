@@ -84,12 +84,20 @@ def push(address: Address, repo: Repo, updates: Sequence[RefUpdate], by: Signatu
 
 
 def _copy(source: Repo, into: Repo, locked: Objects, known: set[ObjectID], wanted: set[ObjectID]) -> None:
-    if wanted:
-        with locked.lock:
-            add_pack(
-                into.object_store.pack_dir,
-                lambda: into.object_store.add_pack_data(*source.generate_pack_data(known, wanted)),
-            )
+    if not wanted:
+        return
+    with locked.lock:
+        try:
+            _pack(source, into, known, wanted)
+        except RecursionError:
+            # Dulwich goes through the trees that are known by recursion, and anybody can nest one this deep.
+            # Those that are wanted it goes through in a loop: all of them are copied then.
+            _pack(source, into, set(), wanted)
+
+
+def _pack(source: Repo, into: Repo, known: set[ObjectID], wanted: set[ObjectID]) -> None:
+    store = into.object_store
+    add_pack(store.pack_dir, lambda: store.add_pack_data(*source.generate_pack_data(known, wanted)))
 
 
 def _is_done(remote: Repo, update: RefUpdate) -> bool:

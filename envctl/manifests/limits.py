@@ -9,13 +9,21 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from envctl.model.objects import ObjectId
 from envctl.model.values import JsonObject
 
 MAX_DATA: Final = 1 << 20
 MAX_ANNOTATIONS: Final = 256 << 10
 MAX_STORED: Final = 3 << 19
+_LONGEST: Final = (255, 253, 63, 63, 253)
 _DATA: Final = {"ConfigMap": ("data", "binaryData"), "Secret": ("data", "stringData")}
 _CODED: Final = {("ConfigMap", "binaryData"), ("Secret", "data")}
+
+
+def is_too_long(component: str, key: ObjectId) -> bool:
+    """Whether any name is longer in bytes than an API server takes, or a file system for the component."""
+    parts = (component, key.group, key.kind, key.namespace, key.name)
+    return any(len(part.encode(errors="replace")) > most for part, most in zip(parts, _LONGEST, strict=True))
 
 
 def over_limits(value: JsonObject, size: int, *, stored: int = MAX_STORED) -> tuple[str, ...]:

@@ -7,8 +7,9 @@ import pytest
 
 from envctl.errors import InputError
 from envctl.manifests.build import ComponentValue, build
-from envctl.manifests.limits import MAX_ANNOTATIONS, MAX_DATA, over_limits
+from envctl.manifests.limits import MAX_ANNOTATIONS, MAX_DATA, is_too_long, over_limits
 from envctl.manifests.text import to_yaml
+from envctl.model.objects import ObjectId
 from envctl.model.settings import SizeLimits
 
 MIB = 1 << 20
@@ -77,3 +78,25 @@ def test_the_render_refuses_what_the_server_would() -> None:
     assert [str(each) for each in caught.value.problems] == [
         "web $.large: ConfigMap b/a has data of 1,048,577 bytes; the API server takes 1,048,576 (split it)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "long"),
+    [
+        pytest.param(ObjectId("g" * 253, "K" * 63, "n" * 63, "a" * 253), False, id="as long as can be"),
+        pytest.param(ObjectId("g" * 254, "K", "n", "a"), True, id="its group"),
+        pytest.param(ObjectId("", "K" * 64, "n", "a"), True, id="its kind"),
+        pytest.param(ObjectId("", "K", "n" * 64, "a"), True, id="its namespace"),
+        pytest.param(ObjectId("", "K", "n", "a" * 254), True, id="its name"),
+        pytest.param(ObjectId("", "K", "n", "é" * 127), True, id="in bytes, as the API server counts"),
+    ],
+)
+def test_longer_names_than_a_cluster_can_have_are_told(key: ObjectId, *, long: bool) -> None:
+    """The agent's inventory has room for those that it can have."""
+    assert is_too_long("web", key) is long
+
+
+def test_a_component_is_named_no_longer_than_a_folder() -> None:
+    """Each entry of the inventory carries it."""
+    key = ObjectId("", "ConfigMap", "n", "a")
+    assert [is_too_long("c" * length, key) for length in (255, 256)] == [False, True]
