@@ -16,7 +16,7 @@ from envctl.agent.healthbook import HealthBook, HealthChange
 from envctl.agent.options import World
 from envctl.agent.tasks import reason_of, version_of
 from envctl.agent.threads import AgentThread, Crashed
-from envctl.errors import ClusterError, EnvctlError, UnavailableError
+from envctl.errors import ClusterError, EnvctlError, InputError, UnavailableError
 from envctl.model.cluster import EventKind, ResourceType, WatchEvent
 from envctl.model.inventory import InventoryEntry
 from envctl.model.objects import ObjectId
@@ -163,17 +163,17 @@ def current_drift(world: World, known: Known) -> list[Drift]:
 
 def _looked_at(world: World, scope: Scope, kind: ResourceType, known: Known) -> list[Drift]:
     heard = known.heard()
-    watch = world.cluster.watch(
-        kind,
-        selector=world.options.selector,
-        namespace=scope.namespace,
-        metadata_only=not known.book.needs_status(kind.group, kind.kind),
-    )
     try:
+        watch = world.cluster.watch(
+            kind,
+            selector=world.options.selector,
+            namespace=scope.namespace,
+            metadata_only=not known.book.needs_status(kind.group, kind.kind),
+        )
         with watch as events:
             found = _initial(scope, events, known, heard)
             return [each for each in found if isinstance(each, Drift)]
-    except ClusterError as error:
+    except (ClusterError, InputError) as error:  # a namespace that the branch names may be no name of one
         reason = reason_of(error, world.options.environment)
         world.say(Level.WARNING, f"cannot look at {scope}: {reason}", kind=scope.kind)
         return []

@@ -11,6 +11,7 @@ from typing import Any
 from envctl.agent.ours import Ours
 from envctl.agent.tasks import failure, uid_of, version_of
 from envctl.errors import ClusterError, EnvctlError
+from envctl.manifests.names import bad_name, is_label
 from envctl.model.cluster import ResourceType
 from envctl.model.inventory import InventoryEntry
 from envctl.model.objects import ObjectId
@@ -140,6 +141,8 @@ class Pruner:
         return True
 
     def _read(self, kind: ResourceType, entry: InventoryEntry) -> JsonObject | None:
+        if not _can_be(kind, entry.id):
+            return None
         return self._cluster.get(kind, entry.id.namespace, entry.id.name)
 
     def _kind(self, entry: InventoryEntry) -> ResourceType | None:
@@ -151,6 +154,13 @@ class Pruner:
     def _is_ours(self, entry: InventoryEntry, live: JsonObject) -> bool:
         holder = owner(live)
         return holder == self._ours.set_id or (not holder and bool(entry.uid) and entry.uid == uid_of(live))
+
+
+def _can_be(kind: ResourceType, key: ObjectId) -> bool:
+    """Whether an API server can have an object of this name at all: else it was only ever on the branch."""
+    if kind.namespaced and not is_label(key.namespace):
+        return False
+    return not bad_name(key.group, key.kind, key.name, known=False)
 
 
 def _gone(entry: InventoryEntry) -> Pruned:

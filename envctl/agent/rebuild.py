@@ -72,11 +72,11 @@ def _members(world: World, kind: ResourceType, namespace: str) -> Iterator[Inven
 
     Raises UnavailableError where it ends early: what was lost is looked for again.
     """
-    watch = world.cluster.watch(
-        kind, selector=world.options.selector, namespace=namespace, metadata_only=True
-    )
     found: list[InventoryEntry] = []
     try:
+        watch = world.cluster.watch(
+            kind, selector=world.options.selector, namespace=namespace, metadata_only=True
+        )
         with watch as events:
             for event in events:
                 if event.kind is EventKind.SYNCED:
@@ -84,7 +84,7 @@ def _members(world: World, kind: ResourceType, namespace: str) -> Iterator[Inven
                     return
                 if event.kind is EventKind.ADDED:
                     found.append(_entry(event))
-    except ClusterError as error:
+    except (ClusterError, InputError) as error:
         _tell(world, f"{kind} in {namespace}" if namespace else str(kind), error)
         return
     raise UnavailableError(

@@ -60,7 +60,7 @@ def aggregated(document: Mapping[str, Any]) -> Served:
 def _types(group: str, version: str, resources: Iterable[Mapping[str, Any]]) -> Iterator[ResourceType]:
     for resource in resources:
         kind = str(_mapping(resource.get("responseKind")).get("kind") or "")
-        if kind:
+        if kind and _is_kept(resource):
             namespaced = resource.get("scope") == "Namespaced"
             yield ResourceType(group, version, kind, str(resource.get("resource")), namespaced)
 
@@ -74,8 +74,15 @@ def plain(group: str, version: str, document: Mapping[str, Any]) -> Served:
                 group, version, str(entry.get("kind")), str(entry.get("name")), bool(entry.get("namespaced"))
             )
             for entry in resources
+            if _is_kept(entry)
         )
     )
+
+
+def _is_kept(resource: Mapping[str, Any]) -> bool:
+    """Whether a resource is of objects that can be read again, and no question like a TokenReview."""
+    verbs = resource.get("verbs")
+    return not isinstance(verbs, list) or "get" in verbs
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ import pytest
 
 from envctl.errors import ClusterError, UnavailableError
 from envctl.kube.client import Client
-from envctl.kube.discovery import Discovery, Served, aggregated
+from envctl.kube.discovery import Discovery, Served, aggregated, plain
 from envctl.kube.transport import Transport
 from envctl.model.cluster import ResourceType
 
@@ -47,6 +47,15 @@ def test_the_aggregated_document_is_read_in_the_servers_order() -> None:
         {"metadata": None, "versions": [{"version": "v1"}]},
     ]
     assert aggregated({"items": items}) == Served((V2, V1, SITE), frozenset({("dead.test", "v1")}))
+
+
+def test_a_kind_that_is_only_a_question_is_no_kind_of_objects() -> None:
+    """A TokenReview is created and never there: neither form of the document tells of it."""
+    questions = {**resource(POD), "verbs": ["create"]}
+    item = {"metadata": {"name": ""}, "versions": [{"version": "v1", "resources": [questions]}]}
+    assert aggregated({"items": [item]}) == Served()
+    older = {"name": "bindings", "kind": "Binding", "namespaced": True, "verbs": ["create"]}
+    assert plain("", "v1", {"resources": [older]}) == Served()
 
 
 @pytest.mark.parametrize(
