@@ -38,6 +38,7 @@ from envctl.planning.waves import step_of
 from envctl.ports import Tree
 
 _SHOWN = 80
+_WITHHELD = "cannot be read; what stands there is withheld, it may be secret"
 _TOO_LONG = "names an object or a component that nobody can have: too long"
 _AGAIN = "render and publish it again"
 
@@ -94,7 +95,7 @@ def desired_value(world: World, key: ObjectId, component: str, blob: str) -> Jso
     """The labelled object in a blob. Raises InputError where the blob is absent or holds something else."""
     path = object_path(component, key)
     text = world.repository.blob(blob)
-    value = from_yaml(text, path)
+    value = _read(text, path, key)
     if object_id(value) != key:
         if _is_generated(value):
             raise InputError(
@@ -110,6 +111,17 @@ def desired_value(world: World, key: ObjectId, component: str, blob: str) -> Jso
     for problem in annotation_problems(value):
         raise InputError(problem.summary, place=path, hint=problem.hint)
     return labelled(value, world.options.set_id)
+
+
+def _read(text: bytes, path: str, key: ObjectId) -> JsonObject:
+    """The object in a file. Raises InputError, which quotes nothing of a Secret."""
+    try:
+        return from_yaml(text, path)
+    except InputError as error:
+        if not key.is_secret:
+            raise
+        problems = (replace(each, reason=_WITHHELD, hint="") for each in error.problems)
+        raise InputError("cannot be read", place=path, problems=tuple(problems)) from None
 
 
 def _is_generated(value: JsonObject) -> bool:
