@@ -26,6 +26,7 @@ MEMBERS = (TOOLING, GROUP_KINDS, NAMESPACES)
 """The annotations of the parent (KEP-3659) that say where its members are."""
 PARENT_TYPE = "applyset.kubernetes.io/is-parent-type"
 ADOPT_ANNOTATION = "envctl.dev/adopt"
+_MOST_BYTES = 100 << 10
 
 
 def applyset_id(environment: str, namespace: str) -> str:
@@ -110,15 +111,30 @@ def _others(holder: str, name: str) -> tuple[str, str]:
 
 
 def parent_annotations(keys: Iterable[ObjectId], namespace: str, tooling: str) -> Mapping[str, str]:
-    """The annotations of the parent: which kinds and namespaces the set has members in."""
+    """The annotations of the parent: which kinds and namespaces the set has members in.
+
+    Each says no more than fits: all annotations of an object take at most 256 KiB, and one that cannot be
+    written has no status. They are only for finding members again, and what is not found is not pruned.
+    """
     found = set(keys)
     kinds = {f"{key.kind}.{key.group}" if key.group else key.kind for key in found}
     namespaces = {key.namespace for key in found} - {"", namespace}
     return {
         TOOLING: tooling,
-        GROUP_KINDS: ",".join(sorted(kinds)),
-        NAMESPACES: ",".join(sorted(namespaces)),
+        GROUP_KINDS: _fitting(kinds),
+        NAMESPACES: _fitting(namespaces),
     }
+
+
+def _fitting(names: Iterable[str]) -> str:
+    """A list with commas, of as many names as fit."""
+    found, size = [], 0
+    for name in sorted(names):
+        size += len(name.encode()) + 1
+        if size > _MOST_BYTES:
+            break
+        found.append(name)
+    return ",".join(found)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -6,6 +6,8 @@ import pytest
 
 from envctl.model.objects import ObjectId
 from envctl.planning.ownership import (
+    GROUP_KINDS,
+    NAMESPACES,
     applyset_id,
     labelled,
     owner,
@@ -123,3 +125,13 @@ def test_the_parent_names_kinds_and_namespaces() -> None:
         "applyset.kubernetes.io/contains-group-kinds": "Deployment.apps,Namespace,Secret",
         "applyset.kubernetes.io/additional-namespaces": "a,b",
     }
+
+
+def test_a_parent_says_no_more_than_an_object_can_hold() -> None:
+    """256 KiB of annotations: else thousands of namespaces on a branch would leave no status at all."""
+    keys = [ObjectId(f"g{n:0250}", "K", f"{n:063}", "x") for n in range(5000)]
+    found = parent_annotations(keys, "envctl-system", "envctl/1")
+    kinds, namespaces = found[GROUP_KINDS].split(","), found[NAMESPACES].split(",")
+    assert (len(kinds), len(namespaces)) == (403, 1600)
+    assert (kinds[-1], namespaces[-1]) == (f"K.g{402:0250}", f"{1599:063}")
+    assert sum(map(len, found.values())) < 256 << 10
