@@ -17,6 +17,7 @@ from envctl.agent.pace import Pace
 from envctl.agent.resource import ENVIRONMENT, environment, status_object, status_of
 from envctl.agent.situation import REFUSAL, Situation, fight_text, in_one_line
 from envctl.errors import ClusterError, InputError
+from envctl.model.addresses import public
 from envctl.model.health import Assessment, severity, worst
 from envctl.model.keeping import annotations_of
 from envctl.model.observed import Health
@@ -170,7 +171,8 @@ class Reporter:
             # They say where to look for what the inventory does not know any more.
             annotations = self._members
         # A reconcile by hand does not know the URL that the agent was given, so it leaves it as it is.
-        given = {"repository": options.remote, "branch": options.branch}
+        # Everybody who may list environments reads it.
+        given = {"repository": public(options.remote), "branch": options.branch}
         spec: JsonObject = given if options.remote else self._spec
         if self._parent == (spec, annotations):
             return

@@ -1,7 +1,6 @@
 """``envctl install``: print the manifests that run the agent of an environment."""
 
 import re
-from urllib.parse import urlsplit
 
 import click
 
@@ -14,6 +13,7 @@ from envctl.cli.printers import emit, say, short
 from envctl.errors import EXIT_CLEAN
 from envctl.installation.manifests import Installation
 from envctl.manifests.names import is_subdomain
+from envctl.model.addresses import public
 from envctl.model.values import JsonObject
 from envctl.workflows.install import Installed
 
@@ -26,8 +26,8 @@ def _repository(context: click.Context, parameter: click.Parameter, value: str) 
     if not _REMOTE.fullmatch(value):
         text = "a pod cannot reach it: give an address that begins with https:// or ssh://, or user@host:path"
         raise click.BadParameter(text, context, parameter)
-    if "://" in value and urlsplit(value).password is not None:
-        text = "it holds a password: put that into a Secret, and name it with --secret"
+    if public(value) != value:
+        text = "it holds a password or token: put that into a Secret, and name it with --secret"
         raise click.BadParameter(text, context, parameter)
     return value
 

@@ -11,7 +11,7 @@ from dulwich.config import StackedConfig, apply_instead_of
 from envctl.errors import InputError
 from envctl.gitstore.names import shown
 
-_USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
+_USERINFO = re.compile(r"(?<=://)[^/\s]*@")
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 _SCP = re.compile(r"(?:(?P<user>[^@/:]+)@)?(?P<host>[^@/:]+):(?P<path>.+)")
 _HELPER = re.compile(r"[a-zA-Z0-9]+::")

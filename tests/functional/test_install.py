@@ -65,7 +65,12 @@ def test_what_is_not_published_has_no_rights_yet(small: Workspace) -> None:
         (
             "--repo",
             "https://ann:hunter2@git.example.com/platform.git",
-            "it holds a password: put that into a Secret, and name it with --secret",
+            "it holds a password or token: put that into a Secret, and name it with --secret",
+        ),
+        (
+            "--repo",
+            "https://ghp_token@git.example.com/x.git",
+            "it holds a password or token: put that into a Secret, and name it with --secret",
         ),
         ("--secret", "Git_Token", "'Git_Token' is no name of a Secret"),
         (

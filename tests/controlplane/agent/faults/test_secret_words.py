@@ -1,10 +1,13 @@
 """What stands in a Secret's file is repeated nowhere: not in the log, the status or the Events."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from envctl.agent.once import reconcile_once
+from envctl.agent.resource import ENVIRONMENT
 from envctl.errors import InputError
 from envctl.manifests.text import to_yaml
 from envctl.model.cluster import ResourceType
@@ -57,3 +60,14 @@ def test_a_secret_that_is_refused_is_told_without_its_values(content: Any, rig: 
     told = json.dumps([str(failure), repr(rig.status()), *map(repr, rig.log)])
     told += json.dumps([dict(each) for each in rig.kube.list(EVENT, namespace=rig.options.namespace).items])
     assert HIDDEN[:15] not in told
+
+
+def test_the_status_object_does_not_show_the_repositorys_password(rig: Any, cm: Any) -> None:
+    """Everybody who may list environments reads it."""
+    commit = rig.branch.publish({"web": [cm("a", rig.namespace)]})
+    rig.once()
+    world = rig.world()
+    options = replace(world.options, remote=f"https://user:{HIDDEN}@git.example.com/x.git")
+    reconcile_once(replace(world, options=options), commit)
+    live = rig.live(options.environment, options.namespace, ENVIRONMENT)
+    assert live["spec"] == {"repository": "https://git.example.com/x.git", "branch": options.branch}
