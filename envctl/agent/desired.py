@@ -7,6 +7,7 @@ from functools import partial
 
 from envctl.agent.options import World
 from envctl.agent.source import Verified
+from envctl.agent.tasks import metadata_of
 from envctl.delivery.deploy import ALLOW_PRUNE
 from envctl.delivery.trailers import parse_trailers
 from envctl.errors import InputError, Problem
@@ -37,6 +38,8 @@ from envctl.planning.steps import Steps, steps_of
 from envctl.planning.waves import step_of
 from envctl.ports import Tree
 
+# The API server believes an apply that says these, and ends the object: past all guards.
+_DELETING = ("deletionTimestamp", "deletionGracePeriodSeconds")
 _SHOWN = 80
 _WITHHELD = "cannot be read; what stands there is withheld, it may be secret"
 _TOO_LONG = "names an object or a component that nobody can have: too long"
@@ -106,6 +109,9 @@ def desired_value(world: World, key: ObjectId, component: str, blob: str) -> Jso
         raise InputError(f"the file holds {object_id(value)}", place=path, hint=_AGAIN)
     if not is_api_version(value.get("apiVersion")):
         raise InputError("the file holds an object without a valid apiVersion", place=path, hint=_AGAIN)
+    if said := next((name for name in _DELETING if metadata_of(value).get(name) is not None), ""):
+        reason = f"the file says {said}, and nothing is deleted by an apply"
+        raise InputError(reason, place=path, hint="take it out of the source")
     for reason in over_limits(value, len(text)):
         raise InputError(reason, place=path, hint="split it")
     for problem in annotation_problems(value):
