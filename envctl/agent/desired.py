@@ -38,7 +38,7 @@ from envctl.planning.steps import Steps, steps_of
 from envctl.planning.waves import step_of
 from envctl.ports import Tree
 
-# The API server believes an apply that says these, and ends the object: past all guards.
+# The API server creates an object that says these as one that is being deleted, and nobody ends that.
 _DELETING = ("deletionTimestamp", "deletionGracePeriodSeconds")
 _SHOWN = 80
 _WITHHELD = "cannot be read; what stands there is withheld, it may be secret"
@@ -110,7 +110,7 @@ def desired_value(world: World, key: ObjectId, component: str, blob: str) -> Jso
     if not is_api_version(value.get("apiVersion")):
         raise InputError("the file holds an object without a valid apiVersion", place=path, hint=_AGAIN)
     if said := next((name for name in _DELETING if metadata_of(value).get(name) is not None), ""):
-        reason = f"the file says {said}, and nothing is deleted by an apply"
+        reason = f"the file says {said}, and nothing is created as being deleted"
         raise InputError(reason, place=path, hint="take it out of the source")
     for reason in over_limits(value, len(text)):
         raise InputError(reason, place=path, hint="split it")

@@ -1,4 +1,4 @@
-"""A branch deletes nothing by an apply: the API server ends what is applied as being deleted."""
+"""A branch creates nothing as being deleted: the API server lets it, and its removal would never end."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ DELETING = [
 def test_what_is_applied_as_being_deleted_is_refused(
     metadata: Any, rig: Any, cm: Any, *, adopted: bool
 ) -> None:
-    """Past all guards, and for what is adopted too: it was gone with the apply."""
+    """With its commit, and what stands there already stays as it is."""
     value = cm("b", rig.namespace, x="1")
     value["metadata"]["annotations"] = {"envctl.dev/prune": "never", "envctl.dev/adopt": "true"}
     if adopted:
@@ -33,6 +33,6 @@ def test_what_is_applied_as_being_deleted_is_refused(
     with pytest.raises(InputError) as caught:
         rig.once()
     (problem,) = caught.value.problems
-    assert problem.reason == f"the file says {next(iter(metadata))}, and nothing is deleted by an apply"
+    assert problem.reason == f"the file says {next(iter(metadata))}, and nothing is created as being deleted"
     live = rig.live("b")["metadata"]
     assert (live["uid"], "deletionTimestamp" in live) == (uid, False)
