@@ -77,7 +77,7 @@ class Images:
         with self._watch as events:
             for event in events:
                 value: Any = event.object
-                if event.kind is EventKind.CHANGED and value["metadata"]["name"] == _BAD:
+                if event.kind is EventKind.MODIFIED and value["metadata"]["name"] == _BAD:
                     image = value["spec"]["template"]["spec"]["containers"][0]["image"]
                     self.seen.setdefault(image.rpartition(":")[2], time.monotonic())
 
