@@ -1,9 +1,10 @@
 """What a deploy commit wants, read from Git: only what differs from the accepted one."""
 
-import json
+import marshal
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from envctl.agent.options import World
 from envctl.agent.source import Verified
@@ -249,23 +250,25 @@ def _placed(inventory: Inventory, values: Mapping[ObjectId, JsonObject]) -> Iter
 
 
 class _Values(Mapping[ObjectId, JsonObject]):
-    """Many objects in little memory: each is kept as text, and made anew when it is asked for."""
+    """Many objects in little memory: each is kept as bytes, and made anew when it is asked for."""
 
     def __init__(self) -> None:
-        self._texts: dict[ObjectId, str] = {}
+        self._kept: dict[ObjectId, bytes] = {}
 
     def keep(self, key: ObjectId, value: JsonObject) -> None:
-        self._texts[key] = json.dumps(value, separators=(",", ":"))
+        # Never leaves this process. It takes a third of the time of JSON, there and back.
+        content: Any = value
+        self._kept[key] = marshal.dumps(content)
 
     def __getitem__(self, key: ObjectId) -> JsonObject:
-        value: JsonObject = json.loads(self._texts[key])
+        value: JsonObject = marshal.loads(self._kept[key])  # noqa: S302  (what this process wrote)
         return value
 
     def __iter__(self) -> Iterator[ObjectId]:
-        return iter(self._texts)
+        return iter(self._kept)
 
     def __len__(self) -> int:
-        return len(self._texts)
+        return len(self._kept)
 
 
 def _values(world: World, inventory: Inventory) -> Mapping[ObjectId, JsonObject]:

@@ -118,7 +118,8 @@ class _Builder:
         self.stack.append(Open(value))
 
     def _scalar(self, event: Any) -> None:
-        self._refuse_properties(event)
+        if event.anchor or event.tag:
+            self._refuse_properties(event)
         value = event.value
         if not event.style:
             value = self._plain(event)
