@@ -134,11 +134,13 @@ def measure(rig: Rig, count: int, rounds: int) -> None:
     bare, agent = list[float](), list[float]()
     for number in range(rounds):
         steps = [
-            lambda number=number: bare.append(bare_seconds(rig, f"bare{number}", count)),
-            lambda number=number: agent.append(agent_seconds(rig, f"cold{number}", count)[0]),
+            lambda fresh: bare.append(bare_seconds(fresh, "bare", count)),
+            lambda fresh: agent.append(agent_seconds(fresh, "cold", count)[0]),
         ]
         for step in steps if number % 2 else reversed(steps):
-            step()
+            # A Service takes the server the longer, the more there are: each side gets an empty one.
+            with start_rig() as fresh:
+                step(fresh)
         print(f"  round {number}: bare {bare[-1]:.1f} s, agent {agent[-1]:.1f} s, load {load()}", flush=True)
     ratio = min(bare) / min(agent)
     pairs = ", ".join(f"{ours:.1f} to {theirs:.1f} s" for ours, theirs in zip(agent, bare, strict=True))

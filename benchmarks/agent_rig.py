@@ -179,6 +179,11 @@ class AgentProcess:
         return sum(_pages(each) for each in self._family()) * _PAGE
 
     @property
+    def own(self) -> float:
+        """Resident memory in MiB of the process itself, without one that fetches for it."""
+        return _pages(self.process.pid) * _PAGE
+
+    @property
     def peak(self) -> float:
         """The highest resident memory of the process itself so far, in MiB."""
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
