@@ -9,6 +9,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # Tests wait more than they compute: for servers, deadlines and killed processes.
 JOBS   ?= 3
+# Control planes side by side, of 0.6 GB each.
+CLUSTERS ?= 2
 
 # What builds the container image, the image's name, and another base for it.
 # The semicolon is for make before 4.3, which would look for a program of the name `command`.
@@ -46,7 +48,7 @@ unit: $(STAMP)  ## all tests that need no cluster
 
 controlplane: $(STAMP)  ## the tests that run against a real kube-apiserver
 	@$(BIN)/envctl dev-cluster build
-	@$(BIN)/python -m pytest -m controlplane
+	@$(BIN)/python -m pytest -n $(CLUSTERS) --dist loadfile -m controlplane
 
 bench: $(STAMP)  ## the benchmarks behind benchmarks/RESULTS.md that need no fetched repositories
 	@$(BIN)/python benchmarks/startup.py
