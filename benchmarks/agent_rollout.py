@@ -21,6 +21,7 @@ from envctl.manifests.text import to_yaml
 from envctl.model.cluster import EventKind, ResourceType, object_id
 from envctl.model.health import Health
 from envctl.model.status import EnvironmentStatus
+from tests.support.deployments import deployment
 
 NAME = "roll"
 DEPLOYMENT = ResourceType("apps", "v1", "Deployment", "deployments", namespaced=True)
@@ -29,21 +30,9 @@ _BAD = "web-019"
 _DEADLINE = 5
 
 
-def deployment(name: str, tag: str) -> dict[str, Any]:
-    """One pod; a rollout that does not get on is given up after five seconds."""
-    labels = {"app": name}
-    container = {"name": "main", "image": f"registry.example.com/web:{tag}"}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name, "namespace": NAME},
-        "spec": {
-            "replicas": 1,
-            "progressDeadlineSeconds": 600 if tag == "1" else _DEADLINE,
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
-        },
-    }
+def web(name: str, tag: str) -> dict[str, Any]:
+    """One of them; those with another image are given up after five seconds."""
+    return deployment(name, NAME, tag, 600 if tag == "1" else _DEADLINE)
 
 
 def text_of(value: dict[str, Any]) -> tuple[str, bytes]:
@@ -54,7 +43,7 @@ def set_image(branch: Branch, tag: str) -> None:
     """One changed image, and a ConfigMap of the next wave, which waits until all Deployments are healthy."""
     metadata = {"name": "after", "namespace": NAME, "annotations": {"envctl.dev/wave": "1"}}
     after = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"tag": tag}}
-    branch.commit(dict([text_of(deployment(_BAD, tag)), text_of(after)]))
+    branch.commit(dict([text_of(web(_BAD, tag)), text_of(after)]))
 
 
 class Images:
@@ -85,7 +74,7 @@ class Images:
 def roll_out(rig: Rig, branch: Branch, agent: AgentProcess, count: int) -> None:
     """From the push until the agent says that all of them are Healthy."""
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAME}}
-    values = [namespace, *(deployment(f"web-{number:03}", "1") for number in range(count))]
+    values = [namespace, *(web(f"web-{number:03}", "1") for number in range(count))]
     began = time.monotonic()
     branch.commit(dict(map(text_of, values)))
 

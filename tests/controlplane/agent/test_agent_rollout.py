@@ -8,28 +8,11 @@ from typing import Any
 
 from envctl.model.cluster import ResourceType
 from envctl.model.health import Health
+from tests.support.deployments import deployment
 
 DEPLOYMENT = ResourceType("apps", "v1", "Deployment", "deployments", namespaced=True)
 SHARE = 20
 PATIENCE = 300.0
-
-
-def deployment(number: int, namespace: str, tag: str = "1") -> dict[str, Any]:
-    """One pod, and so little patience that a bad image is Degraded after a second."""
-    name = f"web-{number:03}"
-    labels = {"app": name}
-    container = {"name": "main", "image": f"registry.example.com/web:{tag}"}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {
-            "replicas": 1,
-            "progressDeadlineSeconds": 600 if tag == "1" else 1,
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
-        },
-    }
 
 
 def fleet(count: int, namespace: str, tag: str = "1") -> Mapping[str, Sequence[dict[str, Any]]]:
@@ -37,7 +20,9 @@ def fleet(count: int, namespace: str, tag: str = "1") -> Mapping[str, Sequence[d
     found: dict[str, list[dict[str, Any]]] = {}
     for number in range(count):
         odd = number == SHARE - 1
-        value = deployment(number, namespace, tag if odd else "1")
+        value = deployment(
+            f"web-{number:03}", namespace, tag if odd else "1", 1 if odd and tag != "1" else 600
+        )
         found.setdefault(f"fleet-{number // SHARE:02}", []).append(value)
     return found
 
