@@ -14,7 +14,6 @@ from envctl.agent.replace import Replacer
 from envctl.agent.tasks import (
     Task,
     failure,
-    metadata_of,
     refuse_record,
     require_scope,
     served_type,
@@ -26,7 +25,7 @@ from envctl.model.annotations import replaces
 from envctl.model.cluster import ResourceType, conflicts
 from envctl.model.inventory import InventoryEntry
 from envctl.model.keeping import ignored_fields
-from envctl.model.objects import ObjectId
+from envctl.model.objects import ObjectId, metadata_of
 from envctl.model.plan import Action, ObjectResult
 from envctl.model.values import JsonObject
 from envctl.planning.definitions import unsafe_change

@@ -8,11 +8,11 @@ from typing import Any
 
 from envctl.agent.options import World
 from envctl.agent.source import Verified
-from envctl.agent.tasks import metadata_of
 from envctl.delivery.deploy import ALLOW_PRUNE
 from envctl.delivery.trailers import parse_trailers
 from envctl.errors import InputError, Problem
 from envctl.manifests.limits import is_too_long, over_limits
+from envctl.manifests.names import bad_api_version
 from envctl.manifests.paths import (
     COMPONENTS_FILE,
     component_of,
@@ -22,11 +22,11 @@ from envctl.manifests.paths import (
 )
 from envctl.manifests.text import from_yaml
 from envctl.model.annotations import wave_of
-from envctl.model.cluster import is_api_version, object_id
+from envctl.model.cluster import object_id
 from envctl.model.git import Commit, EntryKind
 from envctl.model.inventory import Accepted, Inventory, InventoryEntry, with_changes
 from envctl.model.keeping import annotation_problems
-from envctl.model.objects import ObjectId
+from envctl.model.objects import ObjectId, metadata_of
 from envctl.model.plan import DesiredChange, Place, Plan
 from envctl.model.status import Level
 from envctl.model.values import JsonObject
@@ -108,7 +108,8 @@ def desired_value(world: World, key: ObjectId, component: str, blob: str) -> Jso
                 hint="set metadata.name",
             )
         raise InputError(f"the file holds {object_id(value)}", place=path, hint=_AGAIN)
-    if not is_api_version(value.get("apiVersion")):
+    version = value.get("apiVersion")
+    if not isinstance(version, str) or bad_api_version(version):
         raise InputError("the file holds an object without a valid apiVersion", place=path, hint=_AGAIN)
     if said := next((name for name in _DELETING if metadata_of(value).get(name) is not None), ""):
         reason = f"the file says {said}, and nothing is created as being deleted"
@@ -132,8 +133,8 @@ def _read(text: bytes, path: str, key: ObjectId) -> JsonObject:
 
 
 def _is_generated(value: JsonObject) -> bool:
-    metadata = value.get("metadata")
-    return isinstance(metadata, Mapping) and bool(metadata.get("generateName")) and not metadata.get("name")
+    metadata = metadata_of(value)
+    return bool(metadata.get("generateName")) and not metadata.get("name")
 
 
 def _changes(world: World, accepted: Accepted | None, verified: Verified) -> tuple[DesiredChange, ...]:
@@ -148,9 +149,7 @@ def _changes(world: World, accepted: Accepted | None, verified: Verified) -> tup
         elif place := parse_path(change.path):
             if change.new and is_too_long(*place):
                 shown = f"{change.path[:_SHOWN]}…"
-                problems.append(
-                    Problem(shown, "names an object or a component that nobody can have: too long")
-                )
+                problems.append(Problem(shown, _TOO_LONG))
             found.append(DesiredChange(place[1], place[0], change.new))
         else:
             problems.append(Problem(change.path, "is not named like an object's file"))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from envctl.health.rules import Rules, assess, needs_status
 from envctl.model.health import PASSED, Assessment, worst
 from envctl.model.inventory import InventoryEntry
-from envctl.model.objects import ObjectId
+from envctl.model.objects import ObjectId, metadata_of
 from envctl.model.observed import Health
 from envctl.model.values import JsonObject
 
@@ -115,8 +115,7 @@ def overall(components: Mapping[str, Assessment]) -> Health:
 
 
 def _version(live: JsonObject) -> int:
-    metadata = live.get("metadata")
-    return _number(str(metadata.get("resourceVersion") or "") if isinstance(metadata, Mapping) else "")
+    return _number(str(metadata_of(live).get("resourceVersion") or ""))
 
 
 def _number(version: str) -> int:

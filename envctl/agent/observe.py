@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
 
 from envctl.agent.healthbook import HealthBook, HealthChange
 from envctl.agent.options import World
@@ -19,7 +18,7 @@ from envctl.agent.threads import AgentThread, Crashed
 from envctl.errors import ClusterError, EnvctlError, InputError, UnavailableError
 from envctl.model.cluster import EventKind, ResourceType, WatchEvent
 from envctl.model.inventory import InventoryEntry
-from envctl.model.objects import ObjectId
+from envctl.model.objects import ObjectId, metadata_of
 from envctl.model.status import Level
 from envctl.planning.fields import fields_digest, last_manager, last_paths
 from envctl.planning.yielding import is_scaled
@@ -124,8 +123,7 @@ def _is_older(version: str, other: str) -> bool:
 
 def key_of(event: WatchEvent) -> ObjectId:
     """The identity of the object of an event."""
-    metadata = event.object.get("metadata")
-    fields: Mapping[str, Any] = metadata if isinstance(metadata, Mapping) else {}
+    fields = metadata_of(event.object)
     return ObjectId(
         event.type.group, event.type.kind, str(fields.get("namespace") or ""), str(fields.get("name") or "")
     )

@@ -8,9 +8,8 @@ from functools import partial
 
 from envctl.agent.options import World
 from envctl.agent.resource import ENVIRONMENT
-from envctl.agent.tasks import metadata_of
 from envctl.errors import ClusterError, UnavailableError
-from envctl.model.objects import ObjectId
+from envctl.model.objects import ObjectId, metadata_of
 from envctl.model.values import JsonObject
 from envctl.planning.guards import is_own, nobody
 from envctl.planning.ownership import SET_ID, nameless

@@ -1,10 +1,9 @@
 """What people allow by an annotation of the `Environment` object, which the branch cannot write."""
 
-from collections.abc import Mapping
-
 from envctl.agent.options import World
 from envctl.agent.resource import ENVIRONMENT
 from envctl.errors import ClusterError, RefusedError, UnavailableError
+from envctl.model.annotations import annotation
 
 ACCEPT_REWRITE = "envctl.dev/accept-rewrite"
 """``OLD..NEW``: the accepted commit, at least 12 digits of it, and the one that does not follow it."""
@@ -24,10 +23,7 @@ def permit(world: World, name: str) -> str:
         live = world.cluster.get(ENVIRONMENT, options.namespace, options.environment) or {}
     except (ClusterError, UnavailableError):
         return ""
-    metadata = live.get("metadata")
-    annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
-    found = annotations.get(name) if isinstance(annotations, Mapping) else None
-    return found if isinstance(found, str) else ""
+    return annotation(live, name) or ""
 
 
 def allows_rewrite(world: World, old: str, new: str) -> bool:

@@ -14,7 +14,7 @@ from envctl.errors import ClusterError, EnvctlError
 from envctl.manifests.names import bad_name, is_label
 from envctl.model.cluster import ResourceType
 from envctl.model.inventory import InventoryEntry
-from envctl.model.objects import ObjectId
+from envctl.model.objects import ObjectId, metadata_of
 from envctl.model.plan import Action, ObjectResult, Refusal
 from envctl.model.values import JsonObject
 from envctl.planning.guards import deletion_policy, is_definition, judge_definition, judge_live
@@ -79,7 +79,7 @@ class Pruner:
                 return kept
             if dry_run:
                 return _gone(entry)
-            if "deletionTimestamp" in _metadata(live) or self._delete(kind, entry, live, left=left):
+            if "deletionTimestamp" in metadata_of(live) or self._delete(kind, entry, live, left=left):
                 return self.confirm(replace(entry, uid=uid_of(live)))
         raise AssertionError("the last try returned or raised")
 
@@ -93,7 +93,7 @@ class Pruner:
             reason = f"it is the same object as {same}, which the branch holds; it stays"
             return Pruned(entry, ObjectResult(entry.id, Action.SKIPPED, reason), gone=True)
         refusal = judge_live(entry, live, self._ours.environment) or self._definition_refusal(entry, live)
-        if refusal is None or "deletionTimestamp" in _metadata(live):
+        if refusal is None or "deletionTimestamp" in metadata_of(live):
             return None
         result = ObjectResult(entry.id, Action.SKIPPED, refusal.reason, refusal.hint)
         return Pruned(entry, result, refusal=refusal)
@@ -170,7 +170,7 @@ def _gone(entry: InventoryEntry) -> Pruned:
 def _deleting(entry: InventoryEntry, live: JsonObject) -> Pruned:
     """What an object says that was asked to go and is still there."""
     waits = [
-        *_texts(_metadata(live).get("finalizers")),
+        *_texts(metadata_of(live).get("finalizers")),
         *_texts(_mapping(live.get("spec")).get("finalizers")),
     ]
     told = f"it waits for its finalizers {', '.join(waits)}" if waits else "it has not ended yet"
@@ -191,10 +191,6 @@ def _obstacles(live: JsonObject) -> list[str]:
 
 def _texts(value: object) -> list[str]:
     return [str(each) for each in value] if isinstance(value, list) else []
-
-
-def _metadata(value: JsonObject) -> Mapping[str, Any]:
-    return _mapping(value.get("metadata"))
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from envctl.agent.ours import Ours
-from envctl.agent.tasks import Task, metadata_of, uid_of, version_of
+from envctl.agent.tasks import Task, uid_of, version_of
 from envctl.errors import ClusterError
 from envctl.model.cluster import ResourceType
+from envctl.model.objects import metadata_of
 from envctl.model.values import JsonObject
 from envctl.planning.guards import judge_replacement
 from envctl.planning.immutable import is_only_taken

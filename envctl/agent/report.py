@@ -20,6 +20,7 @@ from envctl.errors import ClusterError, InputError
 from envctl.model.addresses import public
 from envctl.model.health import Assessment, severity, worst
 from envctl.model.keeping import annotations_of
+from envctl.model.objects import metadata_of
 from envctl.model.observed import Health
 from envctl.model.plan import ObjectResult
 from envctl.model.status import ComponentStatus, Condition, EnvironmentStatus, Failure
@@ -178,10 +179,10 @@ class Reporter:
             return
         value = environment(options.environment, options.namespace, options.set_id, spec, annotations)
         live = self._world.cluster.apply(ENVIRONMENT, value, force=True)
-        metadata = live.get("metadata")
-        generation = metadata.get("generation") if isinstance(metadata, Mapping) else None
+        metadata = metadata_of(live)
+        generation = metadata.get("generation")
         self._generation = generation if isinstance(generation, int) else 0
-        self._uid = str(metadata.get("uid") or "") if isinstance(metadata, Mapping) else ""
+        self._uid = str(metadata.get("uid") or "")
         self._parent, self._members, self._stands = (spec, annotations), annotations, True
 
 

@@ -20,9 +20,10 @@ from envctl.model.inventory import (
     inventory_of,
     with_changes,
 )
-from envctl.model.objects import ObjectId
+from envctl.model.objects import ObjectId, metadata_of
 from envctl.model.status import Level
 from envctl.model.values import JsonObject
+from envctl.planning.guards import INVENTORY_NAME
 from envctl.planning.inventory import (
     FULL,
     MOST_SHARDS,
@@ -115,7 +116,7 @@ class InventoryStore:
         return {number: each for each in maps if (number := self._number(each)) is not None}
 
     def _versions(self, found: Mapping[int, JsonObject]) -> dict[int, str]:
-        return {number: str(_metadata(each).get("resourceVersion")) for number, each in found.items()}
+        return {number: str(metadata_of(each).get("resourceVersion")) for number, each in found.items()}
 
     def reload(self) -> None:
         """Load again, since somebody else wrote, or an answer was lost. What was in doubt here stays so.
@@ -148,7 +149,7 @@ class InventoryStore:
         """
         options = self._world.options
         live = self._world.cluster.get(CONFIG_MAP, options.namespace, self._name(0))
-        return str(_metadata(live or {}).get("resourceVersion") or "") == self._stored.versions.get(0, "")
+        return str(metadata_of(live or {}).get("resourceVersion") or "") == self._stored.versions.get(0, "")
 
     def is_untouched(self) -> bool:
         """Whether all parts are as they were read or written last. Raises what the cluster raises."""
@@ -216,7 +217,7 @@ class InventoryStore:
                 place=self._name(number),
                 hint="run one agent for each environment in a cluster",
             ) from error
-        versions = {**self._stored.versions, number: str(_metadata(stored).get("resourceVersion"))}
+        versions = {**self._stored.versions, number: str(metadata_of(stored).get("resourceVersion"))}
         self._stored = replace(self._stored, versions=versions)
 
     def _config_map(self, number: int, entries: bytes, header: str, version: str) -> JsonObject:
@@ -261,10 +262,10 @@ class InventoryStore:
         self._world.say(Level.WARNING, f"the part {name} of the inventory is lost: {reason}", inventory=name)
 
     def _name(self, number: int) -> str:
-        return f"envctl-inventory-{self._world.options.environment}-{number}"
+        return f"{INVENTORY_NAME}{self._world.options.environment}-{number}"
 
     def _number(self, value: JsonObject) -> int | None:
-        name = str(_metadata(value).get("name"))
+        name = str(metadata_of(value).get("name"))
         text = name.rpartition("-")[2][:_DIGITS]
         number = int(text) if text.isdecimal() else MOST_SHARDS
         return number if number < MOST_SHARDS and name == self._name(number) else None
@@ -287,7 +288,7 @@ def _is_grown(value: JsonObject) -> bool:
 
 def _is_edited(value: JsonObject) -> bool:
     """Whether somebody else wrote the contents: its managed fields say so."""
-    managed = _metadata(value).get("managedFields")
+    managed = metadata_of(value).get("managedFields")
     return any(
         each.get("manager") != FIELD_MANAGER
         and {"f:data", "f:binaryData"} & set(_mapping(each.get("fieldsV1")))
@@ -298,7 +299,3 @@ def _is_edited(value: JsonObject) -> bool:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _metadata(value: JsonObject) -> Mapping[str, Any]:
-    return _mapping(value.get("metadata"))

@@ -1,16 +1,15 @@
 """One object to be applied, and what applying, replacing and pruning have in common."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from envctl.errors import ClusterError, EnvctlError, InputError, RefusedError
 from envctl.model.annotations import FORCE_FIELDS
 from envctl.model.cluster import ResourceType, conflicts
 from envctl.model.inventory import InventoryEntry
-from envctl.model.objects import ObjectId
+from envctl.model.objects import ObjectId, metadata_of
 from envctl.model.plan import Action, ObjectResult
 from envctl.model.values import JsonObject
 from envctl.planning.guards import is_record
@@ -143,9 +142,3 @@ def version_of(live: JsonObject) -> str:
 def uid_of(live: JsonObject) -> str:
     """The UID of a live object."""
     return str(metadata_of(live).get("uid") or "")
-
-
-def metadata_of(value: JsonObject) -> Mapping[str, Any]:
-    """The metadata of an object, empty where it has none."""
-    metadata = value.get("metadata")
-    return metadata if isinstance(metadata, Mapping) else {}

@@ -22,6 +22,7 @@ from envctl.gitstore.poll import RefPoll
 from envctl.gitstore.remotes import Remotes
 from envctl.gitstore.repository import GitRepository
 from envctl.gitstore.storefolder import bare_store, made_anew, read_state, sweep
+from envctl.gitstore.trimming import commits_from
 from envctl.model.access import Access
 from envctl.model.git import Commit
 from envctl.ports import Clock
@@ -117,11 +118,8 @@ class DeployStore(GitRepository):
 
     def _require_history(self, start: str) -> None:
         """Raise InputError where a commit on the way to the first one is missing."""
-        pending, seen = [start], {start}
-        while pending:
-            new = [each for each in self._objects.parents(pending.pop())[0] if each not in seen]
-            seen.update(new)
-            pending += new
+        for _ in commits_from(self._objects, start, set()):
+            pass
 
     def _own_remotes(self) -> Remotes:
         return Remotes(

@@ -48,14 +48,18 @@ def _needed(objects: Objects, whole: Iterable[str], refs: Iterable[str]) -> Iter
     """The ids of all objects to keep, each once."""
     seen: set[str] = set()
     for tip in (*whole, *refs):
-        yield from _commits(objects, tip, seen)
+        yield from commits_from(objects, tip, seen)
     for tip in whole:
         yield from _tree(objects, objects.commit(tip).tree, seen)
-    for commit in (each for tip in refs for each in _commits(objects, tip, set())):
+    for commit in (each for tip in refs for each in commits_from(objects, tip, set())):
         yield from _tree(objects, objects.commit(commit).tree, seen)
 
 
-def _commits(objects: Objects, tip: str, seen: set[str]) -> Iterator[str]:
+def commits_from(objects: Objects, tip: str, seen: set[str]) -> Iterator[str]:
+    """The ids of a commit and all before it, but for those `seen`, which grows by them.
+
+    Raises InputError where one of them is missing.
+    """
     pending = [tip]
     while pending:
         commit = pending.pop()

@@ -118,8 +118,7 @@ class _Builder:
         self.stack.append(Open(value))
 
     def _scalar(self, event: Any) -> None:
-        if event.anchor or event.tag:
-            self._refuse_properties(event)
+        self._refuse_properties(event)
         value = event.value
         if not event.style:
             value = self._plain(event)

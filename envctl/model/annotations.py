@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from envctl.model.objects import metadata_of
 from envctl.model.values import JsonObject
 
 WAVE: Final = "envctl.dev/wave"
@@ -21,8 +22,7 @@ _SHOWN: Final = 40
 
 def annotation(value: JsonObject, name: str) -> str | None:
     """An annotation of an object, None where it has none."""
-    metadata = value.get("metadata")
-    annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
+    annotations = metadata_of(value).get("annotations")
     found: Any = annotations.get(name) if isinstance(annotations, Mapping) else None
     return None if found is None else str(found)
 

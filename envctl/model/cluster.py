@@ -69,12 +69,6 @@ def object_id(value: JsonObject) -> ObjectId:
     return ObjectId(group, kind, str(fields.get("namespace") or ""), str(fields.get("name") or ""))
 
 
-def is_api_version(value: object) -> bool:
-    """Whether this is the form of an apiVersion: a version, or a group and a version."""
-    return isinstance(value, str) and _API_VERSION.fullmatch(value) is not None
-
-
-_API_VERSION = re.compile(r"(?:[a-z0-9]+(?:[.-]+[a-z0-9]+)*/)?[a-z0-9]+(?:-[a-z0-9]+)*")
 _CONFLICT = re.compile(r'conflict with "((?:[^"\\]|\\.)*)"')
 
 

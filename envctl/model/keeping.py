@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from envctl.errors import InputError
 from envctl.model.annotations import complaint
+from envctl.model.objects import metadata_of
 from envctl.model.values import JsonObject
 
 DRIFT = "envctl.dev/drift"
@@ -58,8 +59,7 @@ def annotation_problems(value: JsonObject) -> Iterator[InputError]:
 
 def annotations_of(value: JsonObject) -> Mapping[str, object]:
     """The annotations of an object; none where they are no mapping."""
-    metadata = value.get("metadata")
-    found = metadata.get("annotations") if isinstance(metadata, Mapping) else None
+    found = metadata_of(value).get("annotations")
     return found if isinstance(found, Mapping) else {}
 
 

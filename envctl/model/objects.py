@@ -1,8 +1,16 @@
 """Kubernetes objects: what identifies one, and what envctl renders."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from envctl.model.values import JsonObject
+
+
+def metadata_of(value: JsonObject) -> Mapping[str, Any]:
+    """The metadata of an object, empty where it has none."""
+    metadata = value.get("metadata")
+    return metadata if isinstance(metadata, Mapping) else {}
 
 
 @dataclass(frozen=True, order=True, slots=True)

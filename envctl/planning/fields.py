@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from envctl.model.cluster import FIELD_MANAGER
+from envctl.model.objects import metadata_of
 from envctl.model.values import JsonObject, JsonValue
 
 _DECODER = json.JSONDecoder()
@@ -82,8 +83,7 @@ def _step(key: str) -> str:
 
 def managed_fields(live: JsonObject) -> Sequence[Mapping[str, Any]]:
     """The managedFields of an object; none where it has none."""
-    metadata = live.get("metadata")
-    entries = metadata.get("managedFields") if isinstance(metadata, Mapping) else None
+    entries = metadata_of(live).get("managedFields")
     if not isinstance(entries, Sequence) or isinstance(entries, str):
         return ()
     return tuple(entry for entry in entries if isinstance(entry, Mapping))

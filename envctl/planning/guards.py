@@ -38,7 +38,9 @@ _SHARE = 0.2
 _HOUR = 3600
 _GROUP, _RBAC = "envctl.dev", "rbac.authorization.k8s.io"
 _DEFINITION = ("apiextensions.k8s.io", "CustomResourceDefinition")
-_OWN_NAMES = ("envctl-agent-", "envctl-inventory-")
+INVENTORY_NAME = "envctl-inventory-"
+"""How the names of all parts of all inventories begin."""
+_OWN_NAMES = ("envctl-agent-", INVENTORY_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ def is_record(key: ObjectId) -> bool:
     kind = (key.group, key.kind)
     return (
         kind == (_GROUP, "Environment")
-        or (kind == ("", "ConfigMap") and key.name.startswith("envctl-inventory-"))
+        or (kind == ("", "ConfigMap") and key.name.startswith(INVENTORY_NAME))
         or (kind == ("coordination.k8s.io", "Lease") and key.name.startswith("envctl-"))
     )
 
